@@ -1,0 +1,157 @@
+//! The steps of one exchange as types, so that code that forgets one does not compile.
+//!
+//! `Request` → [`Admitted`] (head judged) → [`Cleared`] (body judged, the only thing the upstream takes) → response.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use stockade_model::event::StageNote;
+use stockade_model::plan::{ApiPlan, LargeBody, UpstreamPlan};
+use stockade_model::{Finding, Identity, Refusal, Request};
+
+use crate::Engine;
+
+/// What the stages learned; becomes the event.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// Index of the API in the plan.
+    pub api: Option<usize>,
+    /// Index of the operation in the API.
+    pub operation: Option<usize>,
+    /// What identity proved.
+    pub identity: Option<Identity>,
+    /// Refusals: the one that was carried out, or in monitor mode all that would have been.
+    pub refusals: Vec<Refusal>,
+    /// Findings of inspection and response checks.
+    pub findings: Vec<Finding>,
+    /// One note for each stage that ran; details only when the engine was asked to explain.
+    pub notes: Vec<StageNote>,
+    /// Fields to add to the response: `RateLimit`, `RateLimit-Policy`.
+    pub response_headers: Vec<(&'static str, String)>,
+    /// Whether notes carry details.
+    pub explain: bool,
+}
+
+/// A body as far as it was read.
+#[derive(Debug, Clone, Default)]
+pub struct Body {
+    /// The bytes as they came, still content-encoded, without chunk framing.
+    pub bytes: Bytes,
+    /// Whether that is all of it. When not, the rest is streamed after clearing.
+    pub complete: bool,
+}
+
+/// How the gateway must read the body of an admitted request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyPolicy {
+    /// Bytes to buffer and have judged before anything is forwarded.
+    pub buffer_bytes: u64,
+    /// What to do with a longer body.
+    pub beyond: LargeBody,
+    /// A stream (gRPC, upgrade): judge the head with an empty, incomplete body at once and pass everything on.
+    pub stream: bool,
+}
+
+/// A request whose head passed.
+#[derive(Debug)]
+pub struct Admitted {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) request: Request,
+    pub(crate) record: Record,
+}
+
+/// A request that every stage let pass; the only thing the upstream takes. Built by the pipeline alone.
+#[derive(Debug)]
+pub struct Cleared {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) request: Request,
+    pub(crate) body: Body,
+    pub(crate) record: Record,
+    pub(crate) api: usize,
+}
+
+/// A request that a stage refused.
+#[derive(Debug)]
+pub struct Refused {
+    /// The request.
+    pub request: Request,
+    /// What was learned until then; its last refusal is the one carried out.
+    pub record: Record,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+impl Admitted {
+    /// The request.
+    #[must_use]
+    pub const fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// What was learned so far.
+    #[must_use]
+    pub const fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Gives request and record back, for an exchange that breaks before its body was judged.
+    #[must_use]
+    pub fn into_parts(self) -> (Request, Record) {
+        (self.request, self.record)
+    }
+
+    /// How its body must be read.
+    #[must_use]
+    pub fn body_policy(&self) -> BodyPolicy {
+        self.engine.body_policy(&self.request, &self.record)
+    }
+}
+
+impl Cleared {
+    /// The request as it is to be forwarded.
+    #[must_use]
+    pub const fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// The part of the body that was judged.
+    #[must_use]
+    pub const fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// Index of the API in the plan.
+    #[must_use]
+    pub const fn api_index(&self) -> usize {
+        self.api
+    }
+
+    /// The API's plan.
+    #[must_use]
+    pub fn api(&self) -> Option<&ApiPlan> {
+        self.engine.plan().apis.get(self.api)
+    }
+
+    /// Where it goes.
+    #[must_use]
+    pub fn upstream(&self) -> Option<&UpstreamPlan> {
+        self.api().map(|api| &api.upstream)
+    }
+
+    /// What was learned.
+    #[must_use]
+    pub const fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// What was learned, for the response stage to add to.
+    pub const fn record_mut(&mut self) -> &mut Record {
+        &mut self.record
+    }
+
+    /// Gives request and record back when the exchange is over.
+    #[must_use]
+    pub fn into_parts(self) -> (Request, Record) {
+        (self.request, self.record)
+    }
+}

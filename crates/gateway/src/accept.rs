@@ -1,0 +1,1 @@
+//! Listening sockets, connection caps, and which protocol a connection speaks.

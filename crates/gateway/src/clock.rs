@@ -1,0 +1,29 @@
+//! The only place that reads a clock.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use stockade_model::{Now, Timestamp};
+
+/// Both clocks, from one start.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// A clock whose monotonic side starts at zero.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now {
+            wall: Timestamp(u64::try_from(wall.as_micros()).unwrap_or(u64::MAX)),
+            monotonic_us: u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The control socket: reload, decisions, status, drain; one JSON object a line.

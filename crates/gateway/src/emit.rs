@@ -1,0 +1,1 @@
+//! Builds the event of a finished exchange, masked.

@@ -1,0 +1,1 @@
+//! One exchange, whatever protocol it came in: engine, upstream, response, event.

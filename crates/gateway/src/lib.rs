@@ -1,0 +1,24 @@
+//! Sockets: accepts connections, reads strict HTTP, asks the engine, forwards what it cleared, writes events.
+//!
+//! Each worker is one thread with its own single-threaded runtime, its own connections and its own upstream pool;
+//! what they share is in `shared.rs`.
+
+pub mod bundle;
+pub mod clock;
+pub mod control;
+pub mod message;
+pub mod process;
+pub mod shared;
+pub mod spool;
+
+mod accept;
+mod emit;
+mod exchange;
+mod http1;
+mod http2;
+mod normalise;
+mod refuse;
+mod server;
+mod tls;
+mod upstream;
+mod websocket;

@@ -1,0 +1,62 @@
+//! What HTTP/1 and HTTP/2 have in common for `exchange`: a body to read, a place to answer to.
+//!
+//! Workers are single-threaded, so nothing here is `Send`; the traits are used as generics, never as objects.
+
+use bytes::Bytes;
+use stockade_model::{Headers, Reason, ResponseHead};
+
+/// How long a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyLength {
+    /// There is none.
+    None,
+    /// Exactly so many bytes.
+    Known(u64),
+    /// Until it ends.
+    Unknown,
+}
+
+/// Why a request body could not be read to its end.
+#[derive(Debug)]
+pub struct BodyFailure {
+    /// Why; its status is what the caller gets.
+    pub reason: &'static Reason,
+    /// What was expected and what came.
+    pub detail: String,
+    /// The client is gone: there is nobody to answer.
+    pub gone: bool,
+}
+
+/// The client went away, or stopped reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientGone;
+
+/// The body of one request, as it comes.
+pub trait RequestBody {
+    /// The next piece, or `None` at the end. Deadlines and limits are kept inside. Cancel-safe.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Bytes>, BodyFailure>>;
+
+    /// Trailer fields, once `next` answered `None`.
+    fn trailers(&mut self) -> Option<Headers>;
+
+    /// Waits until the client goes away. Cancel-safe; never ends while the client is there.
+    fn gone(&mut self) -> impl Future<Output = ()>;
+}
+
+/// Where the response to one request goes. Write deadlines are kept inside.
+pub trait ResponseSink {
+    /// Sends a final head; `length` decides the framing.
+    fn head(&mut self, head: &ResponseHead, length: BodyLength) -> impl Future<Output = Result<(), ClientGone>>;
+
+    /// Sends a piece of the body.
+    fn data(&mut self, data: Bytes) -> impl Future<Output = Result<(), ClientGone>>;
+
+    /// Ends the body, with trailer fields if there are any.
+    fn finish(&mut self, trailers: Option<Headers>) -> impl Future<Output = Result<(), ClientGone>>;
+
+    /// Sends head and body at once.
+    fn whole(&mut self, head: &ResponseHead, body: Bytes) -> impl Future<Output = Result<(), ClientGone>>;
+
+    /// Gives up in the middle: the client must be able to tell that the body is not complete.
+    fn abort(&mut self);
+}

@@ -1,0 +1,1 @@
+//! From a parsed head to the one canonical request.

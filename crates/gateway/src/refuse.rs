@@ -1,0 +1,1 @@
+//! What the caller sees of a refusal: a status and an id.

@@ -1,0 +1,1 @@
+//! A WebSocket after its upgrade: frames checked, bytes passed on in both directions.

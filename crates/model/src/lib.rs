@@ -1,0 +1,31 @@
+//! The data that crosses a boundary: requests, identities, verdicts, findings, events and the plan.
+//!
+//! Nothing here does I/O, reads a clock or decides. Every other crate imports this one; it imports none of ours.
+
+pub mod address;
+pub mod canonical;
+pub mod decision;
+pub mod event;
+pub mod finding;
+pub mod headers;
+pub mod identity;
+pub mod plan;
+pub mod reason;
+pub mod request;
+pub mod response;
+pub mod time;
+pub mod verdict;
+
+pub use address::Cidr;
+pub use canonical::{CanonicalPath, PathError};
+pub use decision::{Decision, DecisionAction, Selector};
+pub use event::{Event, Notice};
+pub use finding::Finding;
+pub use headers::Headers;
+pub use identity::Identity;
+pub use plan::Plan;
+pub use reason::Reason;
+pub use request::{Client, Framing, HttpVersion, Request, RequestId, Scheme, TlsFacts};
+pub use response::ResponseHead;
+pub use time::{Now, Timestamp};
+pub use verdict::{Mode, Refusal, Stage, VerdictKind};

@@ -1,0 +1,42 @@
+//! The compiled policy: what control puts into a bundle and the gateway runs.
+//!
+//! Written by Python as JSON, read here. Unknown keys are refused on both sides, so the two cannot drift unseen.
+//! Durations are milliseconds, sizes bytes, moments microseconds since the epoch.
+
+mod api;
+mod gateway;
+mod stages;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use api::{
+    ApiPlan, BodyPlan, HealthPlan, MediaPlan, OperationPlan, OperationSelector, OutlierPlan, ParameterIn,
+    ParameterPlan, ParameterStyle, TargetPlan, UpstreamPlan, UpstreamProtocol, UpstreamTlsPlan,
+};
+pub use gateway::{
+    CertificatePlan, GatewayPlan, HttpLimitsPlan, ListenerPlan, SpoolFull, SpoolPlan, TimeoutsPlan, TlsPlan, TlsVersion,
+};
+pub use stages::{
+    AccessPlan, AccessRulePlan, ApiKeyPlan, ContractPlan, Exception, FailMode, FailModesPlan, IdentityMethodPlan,
+    IdentityPlan, InspectPlan, KeyPlace, LargeBody, LimitAction, LimitPlan, ResponsePlan, Unknown,
+};
+
+/// Version of this shape. A gateway refuses a bundle of another format.
+pub const PLAN_FORMAT: u32 = 1;
+
+/// Everything a gateway needs to know.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// [`PLAN_FORMAT`].
+    pub format: u32,
+    /// Rises by one with every bundle that control builds.
+    pub version: u64,
+    /// When it was built, microseconds since the epoch.
+    pub created_at: u64,
+    /// Sockets, TLS, HTTP limits, spool.
+    pub gateway: GatewayPlan,
+    /// APIs; the first whose host and base path fit is taken, longest base path first.
+    pub apis: Vec<ApiPlan>,
+}

@@ -1,0 +1,255 @@
+//! What each stage of the engine runs for one API.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::OperationSelector;
+use crate::Timestamp;
+
+/// What is done with something the contract does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unknown {
+    /// Refuse it.
+    Refuse,
+    /// Let it pass.
+    Pass,
+}
+
+/// Contract checks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContractPlan {
+    /// Requests for operations that are not in it (404, or 405 for a known path).
+    pub unknown_operations: Unknown,
+    /// Query parameters that are not in it.
+    pub unknown_parameters: Unknown,
+    /// Nesting of a JSON body.
+    pub json_depth: u16,
+    /// Values in a JSON body.
+    pub json_values: u32,
+}
+
+/// Who is calling.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityPlan {
+    /// Methods, tried in order; the first whose credential is present decides.
+    pub methods: Vec<IdentityMethodPlan>,
+    /// Whether a request without a credential is refused (401). A bad credential is always refused.
+    pub required: bool,
+    /// Operations that need none.
+    pub anonymous: Option<OperationSelector>,
+    /// Whether the credential is taken out before the request is forwarded.
+    pub strip_credential: bool,
+}
+
+/// One way to prove who is calling.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum IdentityMethodPlan {
+    /// Bearer JWT (RFC 6750, RFC 7519, RFC 8725).
+    Jwt {
+        /// Name in config and events.
+        name: String,
+        /// JWK Set (RFC 7517).
+        keys: serde_json::Value,
+        /// Algorithms accepted, such as `RS256`; never `none`.
+        algorithms: Vec<String>,
+        /// `iss` must be one of these; empty accepts any.
+        issuers: Vec<String>,
+        /// `aud` must hold one of these; empty accepts any.
+        audiences: Vec<String>,
+        /// Clock difference accepted, seconds.
+        skew_s: u32,
+        /// Claim that holds the roles, as a dotted path.
+        roles_claim: String,
+        /// Claim that holds the scopes, as a dotted path: a list or a space-separated string.
+        scopes_claim: String,
+        /// Claims that must be present.
+        required_claims: Vec<String>,
+    },
+    /// API key in a header, a query parameter or a cookie.
+    ApiKey {
+        /// Name in config and events.
+        name: String,
+        /// Where it stands.
+        place: KeyPlace,
+        /// Name of the header (lower case), parameter or cookie.
+        parameter: String,
+        /// Known keys.
+        keys: Vec<ApiKeyPlan>,
+    },
+}
+
+/// Where an API key stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyPlace {
+    /// Request header.
+    Header,
+    /// Query parameter.
+    Query,
+    /// Cookie.
+    Cookie,
+}
+
+/// One API key, stored as its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKeyPlan {
+    /// Id, for events and revocation.
+    pub id: String,
+    /// SHA-256 of the key, 64 hexadecimal digits.
+    pub sha256: String,
+    /// Who it stands for.
+    pub subject: String,
+    /// Roles.
+    pub roles: Vec<String>,
+    /// Scopes.
+    pub scopes: Vec<String>,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Who may do what.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccessPlan {
+    /// An operation that one or more rules select is denied unless one of them permits the caller.
+    /// Operations that no rule selects are open to whoever identity let pass.
+    pub rules: Vec<AccessRulePlan>,
+}
+
+/// Permits some callers some operations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccessRulePlan {
+    /// Name in events.
+    pub name: String,
+    /// Operations it is about.
+    pub select: OperationSelector,
+    /// The caller must have one of these; empty asks for none. With no role and no scope the rule permits nobody.
+    pub roles: Vec<String>,
+    /// The caller must have all of these.
+    pub scopes: Vec<String>,
+}
+
+/// Attacks in values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InspectPlan {
+    /// Whether the stage runs.
+    pub enabled: bool,
+    /// Confidence from which a finding refuses, 0.0 to 1.0.
+    pub threshold: f32,
+    /// Detectors that are switched off.
+    pub disabled: Vec<String>,
+    /// Findings that are let pass.
+    pub exceptions: Vec<Exception>,
+    /// Bytes of a body that are buffered and judged before any of it is forwarded.
+    pub body_bytes: u64,
+    /// What is done with a body beyond that.
+    pub large_bodies: LargeBody,
+    /// Largest ratio of a decompressed body to its compressed form.
+    pub decompress_ratio: u32,
+    /// Largest decompressed body.
+    pub decompressed_bytes: u64,
+    /// Values looked at in one request; more is refused.
+    pub values: u32,
+}
+
+/// What is done with a body beyond the inspection limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LargeBody {
+    /// 413.
+    Refuse,
+    /// Judge the first part, then stream all of it.
+    Stream,
+}
+
+/// A finding that is let pass: all that is named must fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Exception {
+    /// Operation id; any when absent.
+    pub operation: Option<String>,
+    /// Place, such as `body.note`; any when absent. `[*]` stands for any index.
+    pub place: Option<String>,
+    /// Detector; any when absent.
+    pub detector: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What a limit does when it is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitAction {
+    /// 429.
+    Refuse,
+    /// Record it only.
+    Log,
+}
+
+/// One rate: a GCRA for each distinct value of `by`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitPlan {
+    /// Name in events and in the `RateLimit-Policy` field.
+    pub name: String,
+    /// Attributes: `actor`, `address`, `subject`, `client`, `key`, `method`, `operation`, `api`, `header:NAME`.
+    /// A request that lacks one of them is not counted.
+    pub by: Vec<String>,
+    /// Operations it is about; all when absent.
+    pub select: Option<OperationSelector>,
+    /// Requests in each period.
+    pub requests: u32,
+    /// Period, ms.
+    pub period_ms: u64,
+    /// Requests that may come at once; 1 or more.
+    pub burst: u32,
+    /// What happens above it.
+    pub action: LimitAction,
+}
+
+/// Checks on responses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResponsePlan {
+    /// Whether text and JSON bodies are searched for leaks (stack traces, SQL errors, private keys).
+    pub leaks: bool,
+    /// Whether a leak is refused (502) or only recorded.
+    pub refuse: bool,
+    /// Bytes of a body that are buffered for it; longer bodies and streams pass unsearched.
+    pub body_bytes: u64,
+    /// Fields taken out of every response, lower case, such as `server` and `x-powered-by`.
+    pub remove_headers: Vec<String>,
+}
+
+/// What a stage that cannot decide does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FailMode {
+    /// Let the request pass; counted.
+    Open,
+    /// Refuse it; counted.
+    Closed,
+}
+
+/// Fail mode by stage, for a stage that panics or runs out of its budget.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FailModesPlan {
+    /// Contract stage.
+    pub contract: FailMode,
+    /// Inspect stage.
+    pub inspect: FailMode,
+    /// Limit stage.
+    pub limit: FailMode,
+    /// Response stage.
+    pub response: FailMode,
+}
