@@ -1,0 +1,1 @@
+"""Stockade: one platform that prevents, detects and responds to attacks on HTTP APIs."""

@@ -1,0 +1,61 @@
+"""Decisions: what control asks every gateway to do to some actor, until a moment.
+
+The same shape as `crates/model/src/decision.rs`; the core enforces and expires them by itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class DecisionAction(StrEnum):
+    """What is done to the requests that a decision selects."""
+
+    BLOCK = "block"
+    """Refuse with 403."""
+    ALLOW = "allow"
+    """Let pass whatever other decisions say; the stages still run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision. It ends at `expires_at` whether or not control is there."""
+
+    id: str
+    """Stable id, chosen by control."""
+    selector: Mapping[str, str]
+    """Which requests: every attribute named must be equal. Keys: `address` (a CIDR range), `subject`, `client`,
+    `key`, `method`, `operation`, `api`, `header:NAME`."""
+    action: DecisionAction
+    """What to do."""
+    reason: str
+    """Why, for people; shown in the event."""
+    expires_at: int
+    """When it ends, microseconds since the epoch."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The decision as it stands in `decisions.json`."""
+        return {
+            "id": self.id,
+            "selector": dict(self.selector),
+            "action": self.action.value,
+            "reason": self.reason,
+            "expires_at": self.expires_at,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Decision":
+        """Read what `to_json` wrote.
+
+        Raises:
+            KeyError: a field is missing.
+            ValueError: the action is not known.
+        """
+        return cls(
+            id=str(value["id"]),
+            selector={str(key): str(item) for key, item in dict(value["selector"]).items()},
+            action=DecisionAction(value["action"]),
+            reason=str(value["reason"]),
+            expires_at=int(value["expires_at"]),
+        )
