@@ -1,1 +1,34 @@
-//! Placeholder.
+//! The seam to Python: the extension `stockade.core._native`, and nothing else.
+//!
+//! Bytes in, bytes out. The interpreter lock is released around every call, and a panic becomes a `StockadeError`.
+
+mod engine;
+mod failure;
+
+use pyo3::prelude::*;
+
+/// The extension module.
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::engine::Engine;
+    #[pymodule_export]
+    use super::{run_gateway, version};
+}
+
+/// The version of the core.
+#[pyfunction]
+const fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+/// Runs the gateway process until it is told to stop, and answers its exit code.
+#[pyfunction]
+fn run_gateway(py: Python<'_>, options: &[u8]) -> PyResult<i32> {
+    failure::detached(py, || {
+        let options = serde_json::from_slice(options).map_err(|error| {
+            failure::Failure::new("core.options", format!("expected options of the gateway as JSON: {error}"))
+        })?;
+        Ok(stockade_gateway::process::run(&options))
+    })
+}
