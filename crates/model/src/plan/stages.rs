@@ -38,8 +38,8 @@ pub struct IdentityPlan {
     pub methods: Vec<IdentityMethodPlan>,
     /// Whether a request without a credential is refused (401). A bad credential is always refused.
     pub required: bool,
-    /// Operations that need none.
-    pub anonymous: Option<OperationSelector>,
+    /// Operations that need none: those that one of these selects.
+    pub anonymous: Vec<OperationSelector>,
     /// Whether the credential is taken out before the request is forwarded.
     pub strip_credential: bool,
 }
