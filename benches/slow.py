@@ -1,0 +1,57 @@
+"""Slow clients: 200 slow connections of three kinds (slowhttptest). Bar: all cut at the deadline, others' p99 under double."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from benches import load, servers
+
+DEADLINE_S = 8
+KINDS = {
+    "head": ["-H", "-i", "4"],
+    "body": ["-B", "-i", "4", "-s", "8192", "-t", "POST"],
+    "read": ["-X", "-w", "10", "-y", "20", "-n", "5", "-z", "32", "-k", "3"],
+}
+
+
+def measure(folder: Path) -> bool:
+    """Normal p99 first; then the same under each kind of slow client."""
+    if shutil.which("slowhttptest") is None:
+        raise SystemExit("error: expected `slowhttptest`\nhint: apt-get install slowhttptest")
+    config = "timeouts: {head: %ds, body: %ds, write_stall: %ds}" % ((DEADLINE_S,) * 3)
+    good = True
+    with servers.big_origin(folder) as origin:
+        text = servers.passthrough_config(origin.port).replace("workers: 1,", f"workers: 1, {config},")
+        with servers.gateway(folder, text) as gateway:
+            normal = load.latency_ms(gateway, folder, "get", 500, seconds=6)[1]
+            for kind, options in KINDS.items():
+                closed_after, available, p99 = attack(gateway, folder, options)
+                ok = closed_after <= DEADLINE_S + 4 and available and p99 < max(2 * normal, normal + 1)
+                print(
+                    f"{kind:5} 200 connections gone after {closed_after:.0f} s (deadline {DEADLINE_S} s),"
+                    f" service available {available}, others' p99 {p99:.2f} ms (normal {normal:.2f} ms)",
+                    flush=True,
+                )
+                good &= ok
+    return good
+
+
+def attack(gateway: servers.Running, folder: Path, options: list[str]) -> tuple[float, bool, float]:
+    """One slowhttptest run; seconds until no slow connection is left, whether probes got through, others' p99."""
+    url = f"http://127.0.0.1:{gateway.port}/big"
+    command = ["slowhttptest", "-c", "200", "-r", "200", "-l", "40", "-p", "3", "-u", url, *options]
+    began = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    p99: list[float] = []
+    other = threading.Thread(target=lambda: p99.append(load.latency_ms(gateway, folder, "get", 500, seconds=6)[1]))
+    other.start()
+    printed = process.communicate()[0]
+    spent = time.monotonic() - began
+    other.join()
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", printed)
+    return spent, "service available:   NO" not in plain and "service available:   YES" in plain, p99[0]
