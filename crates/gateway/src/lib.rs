@@ -22,3 +22,7 @@ mod server;
 mod tls;
 mod upstream;
 mod websocket;
+
+pub use server::Server;
+pub use tls::Certificates;
+pub use upstream::{Health, Upstreams};
