@@ -354,6 +354,7 @@ def record_from_json(value: Mapping[str, Any]) -> Record:
 
     Args:
         value: the JSON object, `{"kind": "exchange" | "notice", ...}`.
+
     Raises:
         KeyError: a field that every such record has is missing.
         ValueError: the kind is not known.

@@ -25,7 +25,8 @@ def test_an_exchange_is_read_and_later_fields_are_ignored() -> None:
     assert isinstance(event, Event)
     assert event.refusals[0].reason == "access.denied"
     assert event.request is None
-    assert event.client.tls is not None and event.client.tls.version == "TLSv1.3"
+    assert event.client.tls is not None
+    assert event.client.tls.version == "TLSv1.3"
 
 
 def test_a_notice_is_read() -> None:

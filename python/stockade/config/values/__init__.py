@@ -1,0 +1,26 @@
+"""Types of settings that are more than a string or a number; each parses its text and explains what it expected."""
+
+from stockade.config.values.address import Cidr, ListenAddress, TargetUrl
+from stockade.config.values.duration import Duration
+from stockade.config.values.files import ConfigPath
+from stockade.config.values.names import BasePath, FieldName, HostPattern, Method, Name, PathGlob
+from stockade.config.values.rate import Rate
+from stockade.config.values.size import Size
+from stockade.config.values.within import Within
+
+__all__ = [
+    "BasePath",
+    "Cidr",
+    "ConfigPath",
+    "Duration",
+    "FieldName",
+    "HostPattern",
+    "ListenAddress",
+    "Method",
+    "Name",
+    "PathGlob",
+    "Rate",
+    "Size",
+    "TargetUrl",
+    "Within",
+]
