@@ -19,6 +19,8 @@ mod http2;
 mod normalise;
 mod refuse;
 mod server;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod upstream;
 mod websocket;

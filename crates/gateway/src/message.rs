@@ -39,17 +39,25 @@ pub trait RequestBody {
     /// Trailer fields, once `next` answered `None`.
     fn trailers(&mut self) -> Option<Headers>;
 
+    /// Says that this body is a stream: silence within it is no fault any more; size limits stay.
+    fn stream(&mut self) {}
+
     /// Waits until the client goes away. Cancel-safe; never ends while the client is there.
     fn gone(&mut self) -> impl Future<Output = ()>;
 }
 
 /// Where the response to one request goes. Write deadlines are kept inside.
 pub trait ResponseSink {
-    /// Sends a final head; `length` decides the framing.
+    /// Sends a final head; `length` decides the framing. It may be held back until `data`, `finish` or `flush`.
     fn head(&mut self, head: &ResponseHead, length: BodyLength) -> impl Future<Output = Result<(), ClientGone>>;
 
-    /// Sends a piece of the body.
+    /// Sends a piece of the body; a small one may be held back until `finish` or `flush`.
     fn data(&mut self, data: Bytes) -> impl Future<Output = Result<(), ClientGone>>;
+
+    /// Sends what was held back, because more is not at hand yet.
+    fn flush(&mut self) -> impl Future<Output = Result<(), ClientGone>> {
+        std::future::ready(Ok(()))
+    }
 
     /// Ends the body, with trailer fields if there are any.
     fn finish(&mut self, trailers: Option<Headers>) -> impl Future<Output = Result<(), ClientGone>>;

@@ -1,1 +1,0 @@
-//! From a parsed head to the one canonical request.
