@@ -78,7 +78,7 @@ impl Server {
 fn work(runtime: &Runtime, shared: Arc<Shared>, admission: Arc<Admission>, listeners: Vec<Listener>) {
     let local = LocalSet::new();
     local.block_on(runtime, async move {
-        let worker = Rc::new(Worker { shared, upstreams: Upstreams::default() });
+        let worker = Worker::new(shared, Upstreams::default());
         let reloads = tokio::task::spawn_local(follow_reloads(Rc::clone(&worker)));
         let open = Rc::new(Open::default());
         let acceptor = Acceptor { worker: Rc::clone(&worker), admission, open: Rc::clone(&open) };
