@@ -4,6 +4,7 @@
 
 mod engine;
 mod failure;
+mod spool;
 
 use pyo3::prelude::*;
 
@@ -12,6 +13,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::engine::Engine;
+    #[pymodule_export]
+    use super::spool::{SpoolTail, find_in_spool, read_spool, read_spool_newest};
     #[pymodule_export]
     use super::{run_gateway, version};
 }

@@ -114,6 +114,7 @@ fn records_come_back_in_order_from_several_threads() {
     assert_eq!(sequences, (1..=2000).collect::<Vec<u64>>());
     let details: BTreeSet<&[u8]> = page.entries.iter().map(|entry| entry.payload.as_slice()).collect();
     assert_eq!((details.len(), page.damaged, page.missing), (2000, 0, 0));
+    assert_eq!(read_after(&folder.0, 1990, 5).unwrap().entries, page.entries[1990..1995]);
     let status = spool.status();
     assert_eq!((status.written, status.dropped, status.next_sequence, status.failing), (2000, 0, 2001, false));
 }
@@ -268,7 +269,7 @@ fn every_truncation_leaves_the_whole_records_before_it() {
         let page = everything(&folder.0);
         let left = length.saturating_sub(HEADER_BYTES) / record_bytes;
         assert_eq!(page.entries.len(), 100 - in_first + left, "length {length}");
-        let torn = length > HEADER_BYTES && (length - HEADER_BYTES) % record_bytes != 0;
+        let torn = length > HEADER_BYTES && !(length - HEADER_BYTES).is_multiple_of(record_bytes);
         assert_eq!(page.damaged, u64::from(torn), "length {length}");
     }
 }

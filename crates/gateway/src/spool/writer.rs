@@ -14,7 +14,7 @@ use stockade_model::plan::{SpoolFull, SpoolPlan};
 use super::Counts;
 use super::buffer::Buffer;
 use super::scan::Scanner;
-use super::segment::{self, HEADER_BYTES, RECORD_HEADER_BYTES, RecordHeader, SegmentHeader};
+use super::segment::{self, HEADER_BYTES, RecordHeader, SegmentHeader};
 use crate::clock::Clock;
 
 /// How often the buffer is written out.
