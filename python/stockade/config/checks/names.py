@@ -7,6 +7,9 @@ from stockade.config.root import Config
 from stockade.config.sources import Sources
 from stockade.model.problem import Problem
 
+RESERVED_RULES = ("admin", "admin-paths")
+"""Names of the rules that `access.admin` makes."""
+
 
 def check(config: Config, sources: Sources) -> Iterator[Problem]:
     """Duplicate names of limits, rules, methods and keys; two APIs on one host and base path."""
@@ -22,6 +25,10 @@ def check(config: Config, sources: Sources) -> Iterator[Problem]:
             places.setdefault(place, name)
         yield from _unique((*base, "limits"), "name", [limit.name for limit in api.limits], sources)
         yield from _unique((*base, "access", "rules"), "name", [rule.name for rule in api.access.rules], sources)
+        for index, rule in enumerate(api.access.rules):
+            if rule.name in RESERVED_RULES:
+                expected = f"expected a name other than {' and '.join(f'`{name}`' for name in RESERVED_RULES)}"
+                yield sources.problem((*base, "access", "rules", index, "name"), expected, got=rule.name)
         methods = api.identity.methods
         yield from _unique((*base, "identity", "methods"), "name", [method.name for method in methods], sources)
         for index, method in enumerate(methods):

@@ -51,8 +51,9 @@ def _base_path(text: str) -> str:
 
 
 def _glob(text: str) -> str:
-    if not _GLOB.fullmatch(text) or "//" in text:
-        hint = "begin with `/`; `*` stands for anything within a segment, `**` for any segments"
+    lone = all(segment == "**" or "**" not in segment for segment in text.split("/"))
+    if not _GLOB.fullmatch(text) or "//" in text or not lone:
+        hint = "begin with `/`; `*` stands for anything within a segment, `**` alone between two `/` for any segments"
         refuse("expected a path such as `/admin/**`", hint)
     return text
 

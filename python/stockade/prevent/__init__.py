@@ -1,0 +1,1 @@
+"""Prevent: what an API is, who may call it, and the policy that the gateway runs."""

@@ -1,0 +1,1 @@
+"""What the gateway runs: config and specs compiled to one plan, signed into a bundle."""

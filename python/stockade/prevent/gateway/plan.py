@@ -1,0 +1,208 @@
+"""From config and specs to the plan: everything the gateway runs, worked out ahead.
+
+The names are those of `crates/model/src/plan`, which refuses what it does not know.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stockade.config import Api, ConfigError, Loaded
+from stockade.config.key_set import KeySetError
+from stockade.config.sources import Sources
+from stockade.core.engine import Engine
+from stockade.core.errors import StockadeError
+from stockade.model.problem import Problem, Severity
+from stockade.prevent.gateway import selections
+from stockade.prevent.gateway.gateway_plan import gateway_plan
+from stockade.prevent.gateway.stage_plans import (
+    access_plan,
+    contract_plan,
+    identity_plan,
+    inspect_plan,
+    limit_plan,
+    response_plan,
+)
+from stockade.prevent.gateway.upstream_plan import upstream_plan
+from stockade.prevent.inventory import openapi
+from stockade.prevent.inventory.operation import Inventory, Operation, Parameter
+
+PLAN_FORMAT = 1
+"""Version of the plan's shape, as in `crates/model/src/plan/mod.rs`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A plan that the engine accepts."""
+
+    plan: dict[str, Any]
+    """The plan, ready to be written as JSON."""
+    inventories: Mapping[str, Inventory]
+    """Operations by API, for those that have a spec."""
+    warnings: tuple[Problem, ...]
+    """What works but is probably not meant; those of loading included."""
+    files: tuple[Path, ...]
+    """Files that the plan was made from, besides the config file: a change of one asks for a new plan."""
+
+    def to_bytes(self, version: int, created_at: int) -> bytes:
+        """The plan as the payload of a bundle.
+
+        Args:
+            version: version of the bundle.
+            created_at: when it is built, microseconds since the epoch.
+        """
+        return _to_bytes({**self.plan, "version": version, "created_at": created_at})
+
+
+def compile_plan(loaded: Loaded) -> Compiled:
+    """Compile a config: read its specs and key sets, build the plan, and have the engine compile it.
+
+    Raises:
+        ConfigError: with every problem that was found; nothing is written.
+    """
+    config, sources = loaded.config, loaded.sources
+    problems: list[Problem] = []
+    warnings = list(loaded.warnings)
+    inventories: dict[str, Inventory] = {}
+    files: list[Path] = []
+    apis: list[dict[str, Any]] = []
+    for name, api in config.apis.items():
+        if api.spec is not None:
+            inventory = _read_spec(name, api, sources, problems)
+            if inventory is None:
+                continue
+            inventories[name] = inventory
+            warnings.extend(inventory.warnings)
+            files.extend(inventory.files)
+        files.extend(method.jwt.keys_file for method in api.identity.methods if method.jwt)
+        found = inventories.get(name)
+        base_path = api.base_path or (found.base_path if found else None) or "/"
+        for problem in selections.check(name, api, found, base_path, sources):
+            (problems if problem.severity is Severity.ERROR else warnings).append(problem)
+        try:
+            apis.append(_api_plan(name, api, found, base_path))
+        except KeySetError as error:
+            steps = ("apis", name, "identity", "methods")
+            problems.append(sources.problem(steps, error.expected, error.hint))
+    problems.extend(_same_place(apis, sources))
+    if problems:
+        raise ConfigError(problems)
+    plan = {
+        "format": PLAN_FORMAT,
+        "version": 1,
+        "created_at": 0,
+        "gateway": gateway_plan(config.gateway),
+        "apis": sorted(apis, key=lambda api: -len(str(api["base_path"]))),
+    }
+    _try(plan, inventories, sources)
+    return Compiled(plan, inventories, tuple(warnings), tuple(dict.fromkeys(files)))
+
+
+def _read_spec(name: str, api: Api, sources: Sources, problems: list[Problem]) -> Inventory | None:
+    spec = api.spec
+    if spec is None:
+        return None
+    try:
+        return openapi.read(spec, _shown(spec))
+    except openapi.OpenApiError as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _shown(file: Path) -> str:
+    """A file's name as short as it can be said from here."""
+    try:
+        return str(file.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(file)
+
+
+def _api_plan(name: str, api: Api, inventory: Inventory | None, base_path: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "hosts": list(api.hosts),
+        "base_path": base_path,
+        "mode": api.mode,
+        "upstream": upstream_plan(api.upstream),
+        "operations": [_with_keys(operation, api).to_plan() for operation in inventory.operations] if inventory else [],
+        "contract": contract_plan(api),
+        "identity": identity_plan(api.identity),
+        "access": access_plan(api.access, base_path, has_methods=bool(api.identity.methods)),
+        "inspect": inspect_plan(api.inspect),
+        "limits": [limit_plan(limit) for limit in api.limits],
+        "response": response_plan(api),
+        "fail": api.fail.model_dump(),
+    }
+
+
+def _with_keys(operation: Operation, api: Api) -> Operation:
+    """The operation with the query parameters that carry an API key: the contract does not name those."""
+    names = {parameter.name for parameter in operation.parameters if parameter.place == "query"}
+    wanted = [
+        method.api_key.query
+        for method in api.identity.methods
+        if method.api_key and method.api_key.query and method.api_key.query not in names
+    ]
+    if not wanted:
+        return operation
+    added = tuple(Parameter(name, "query", False, "form", True, True) for name in wanted)
+    return Operation(
+        id=operation.id,
+        method=operation.method,
+        path=operation.path,
+        tags=operation.tags,
+        deprecated=operation.deprecated,
+        parameters=operation.parameters + added,
+        body=operation.body,
+        public=operation.public,
+        pointer=operation.pointer,
+        file=operation.file,
+        line=operation.line,
+    )
+
+
+def _same_place(apis: list[dict[str, Any]], sources: Sources) -> list[Problem]:
+    """APIs whose base paths, once those of the specs are known, hide each other."""
+    seen: dict[tuple[str, str], str] = {}
+    problems: list[Problem] = []
+    for api in apis:
+        for host in api["hosts"]:
+            place = (host, api["base_path"])
+            if place in seen:
+                expected = f"expected another host or base path than API `{seen[place]}`"
+                hint = "set `hosts` or `base_path`; a base path may also come from the spec's servers"
+                problems.append(sources.problem(("apis", api["name"]), expected, hint, got="".join(place)))
+            seen.setdefault(place, api["name"])
+    return problems
+
+
+def _try(plan: dict[str, Any], inventories: Mapping[str, Inventory], sources: Sources) -> None:
+    try:
+        Engine(_to_bytes(plan))
+    except StockadeError as error:
+        raise ConfigError([_engine_problem(error, inventories, sources)]) from error
+
+
+def _engine_problem(error: StockadeError, inventories: Mapping[str, Inventory], sources: Sources) -> Problem:
+    """What the engine found, at its place in the config or in the spec."""
+    setting, separator, problem = error.message.partition(": ")
+    if error.code != "plan.setting" or not separator:
+        return Problem("", error.message, hint=error.hint)
+    for name, inventory in inventories.items():
+        prefix = f"apis.{name}.operations."
+        if not setting.startswith(prefix):
+            continue
+        rest = setting.removeprefix(prefix)
+        fitting = [operation for operation in inventory.operations if rest.startswith(operation.id)]
+        operation = max(fitting, key=lambda one: len(one.id), default=None)
+        if operation is not None:
+            below = rest.removeprefix(operation.id).strip(".")
+            place = f"{operation.pointer} ({below})" if below else operation.pointer
+            return Problem(place, problem, file=operation.file, line=operation.line, hint=error.hint)
+    return sources.problem(sources.steps(setting), problem, error.hint)
+
+
+def _to_bytes(plan: dict[str, Any]) -> bytes:
+    return json.dumps(plan, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -1,0 +1,1 @@
+"""Inventory: the operations of an API, from its own documents."""
