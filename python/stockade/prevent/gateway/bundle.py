@@ -108,6 +108,21 @@ class Bundles:
         """Name a bundle in `current`, such as the one before, when the gateway refused the newest."""
         write_whole(self._folder / "current", f"{bundle.file.name}\n".encode(), 0o600)
 
+    def take_back(self, to: Bundle) -> None:
+        """Put an earlier bundle in force again and remove those after it, which a gateway refused.
+
+        Args:
+            to: the bundle that was in force before.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        with self._alone():
+            write_whole(self._folder / "current", f"{to.file.name}\n".encode(), 0o600)
+            for bundle in self._all():
+                if bundle.version > to.version:
+                    bundle.file.unlink(missing_ok=True)
+
     def _all(self) -> list[Bundle]:
         found = [
             Bundle(version, file)

@@ -1,0 +1,1 @@
+"""The admin API: HTTP on a loopback address, for operators and their tools."""

@@ -1,0 +1,37 @@
+"""`/healthz`, `/readyz` and `/metrics`."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from stockade.app import metrics
+from stockade.app.control_state import ControlState
+
+
+def routes(state: ControlState) -> APIRouter:
+    """The routes."""
+    router = APIRouter()
+
+    @router.get("/healthz")
+    def healthz() -> dict[str, str]:
+        """Whether this process answers."""
+        return {"status": "ok"}
+
+    @router.get("/readyz")
+    def readyz() -> JSONResponse:
+        """Whether the gateway answers, judges by a bundle and records events; says which part does not."""
+        readiness = state.readiness()
+        ready = all(part.ok for part in readiness if part.required)
+        parts = {part.name: {"ok": part.ok, "detail": part.detail} for part in readiness}
+        return JSONResponse({"status": "ready" if ready else "not ready", "parts": parts}, 200 if ready else 503)
+
+    @router.get("/metrics")
+    def prometheus() -> Response:
+        """Counters of gateway and control in the Prometheus text format."""
+        text = metrics.render(
+            state.gateway_status(), state.recent.tally(), len(state.decisions.active()), state.policy_status().ok
+        )
+        return Response(text, media_type=metrics.CONTENT_TYPE)
+
+    return router

@@ -1,0 +1,63 @@
+"""Summaries of the APIs in force, read from the bundle itself: they can be shown while control is down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from stockade.app.plans import plan_in_force
+from stockade.store.folder import DataFolder
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSummary:
+    """What an operator needs to know of one API."""
+
+    name: str
+    """Name in config."""
+    mode: str
+    """`enforce` or `monitor`."""
+    hosts: tuple[str, ...]
+    """Hosts it answers for."""
+    base_path: str
+    """Path that its operations begin with."""
+    upstream: tuple[str, ...]
+    """Where its requests go."""
+    operations: int
+    """Operations of its contract; 0 when it has none."""
+    identity: tuple[str, ...]
+    """Names of the methods that prove who is calling."""
+    limits: tuple[str, ...]
+    """Names of its limits."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary as a JSON object."""
+        return asdict(self)
+
+
+def summaries(plan: Mapping[str, Any]) -> list[ApiSummary]:
+    """The APIs of a plan, in its order."""
+    return [
+        ApiSummary(
+            name=api["name"],
+            mode=api["mode"],
+            hosts=tuple(api["hosts"]),
+            base_path=api["base_path"],
+            upstream=tuple(target["url"] for target in api["upstream"]["targets"]),
+            operations=len(api["operations"]),
+            identity=tuple(method["name"] for method in api["identity"]["methods"]),
+            limits=tuple(limit["name"] for limit in api["limits"]),
+        )
+        for api in plan["apis"]
+    ]
+
+
+def in_force(data: Path) -> list[ApiSummary]:
+    """The APIs of the bundle in force in a data folder.
+
+    Raises:
+        StockadeError: there is no bundle in it.
+    """
+    return summaries(plan_in_force(DataFolder(data)))

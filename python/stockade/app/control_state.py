@@ -1,0 +1,110 @@
+"""What the control process knows, and what its routes may ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stockade.app.clock import Clock
+from stockade.app.decisions import Decisions
+from stockade.app.gateway_link import GatewayLink, GatewayUnreachableError
+from stockade.store.events import EventStore
+from stockade.store.recent import RecentEvents
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyStatus:
+    """Whether the config on disk is the one in force."""
+
+    ok: bool
+    """Whether it was valid and the gateway took it."""
+    bundle: int
+    """Version of the newest bundle that was good."""
+    changed_at: int
+    """When that was put in force, microseconds since the epoch."""
+    problems: tuple[str, ...] = ()
+    """What is wrong with the config on disk; the bundle before it stays in force."""
+    news: tuple[str, ...] = ()
+    """What changed but needs a restart, such as an address to listen on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of readiness."""
+
+    name: str
+    """`gateway`, `bundle`, `spool` or `config`."""
+    ok: bool
+    """Whether it is well."""
+    detail: str
+    """What is seen."""
+    required: bool = True
+    """Whether Stockade is not ready without it."""
+
+
+class ControlState:
+    """Joins the parts of the control process for the admin API.
+
+    Args:
+        version: of Stockade.
+        clock: microseconds since the epoch.
+        link: the gateway.
+        events: the spool.
+        recent: newest events in memory.
+        decisions: active decisions.
+        policy_status: whether the config on disk is in force.
+        apis: summaries of the APIs in force.
+    """
+
+    def __init__(
+        self,
+        version: str,
+        clock: Clock,
+        link: GatewayLink,
+        events: EventStore,
+        recent: RecentEvents,
+        decisions: Decisions,
+        policy_status: Callable[[], PolicyStatus],
+        apis: Callable[[], list[dict[str, Any]]],
+    ) -> None:
+        self.version = version
+        self.clock = clock
+        self.started_at = clock()
+        self.link = link
+        self.events = events
+        self.recent = recent
+        self.decisions = decisions
+        self.policy_status = policy_status
+        self.apis = apis
+        self.last_seq = 0
+        self.spool_problem: str | None = None
+
+    def gateway_status(self) -> Mapping[str, Any] | None:
+        """What the gateway answers; None when it does not."""
+        try:
+            return self.link.status()
+        except GatewayUnreachableError:
+            return None
+
+    def readiness(self) -> list[Part]:
+        """Every part that readiness rests on."""
+        status = self.gateway_status()
+        policy = self.policy_status()
+        if status is None:
+            gateway = Part("gateway", False, "does not answer on its control socket")
+            bundle = Part("bundle", False, "unknown while the gateway does not answer")
+            spool = Part("spool", False, "unknown while the gateway does not answer")
+        else:
+            draining = bool(status.get("draining"))
+            gateway = Part("gateway", not draining, "draining" if draining else f"process {status.get('pid')}")
+            bundle = Part("bundle", int(status.get("bundle") or 0) > 0, f"version {status.get('bundle')} in force")
+            spool = self._spool(status.get("spool") or {})
+        config = Part("config", policy.ok, "; ".join(policy.problems) or "in force", required=False)
+        return [gateway, bundle, spool, config]
+
+    def _spool(self, status: Mapping[str, Any]) -> Part:
+        problem = self.spool_problem or status.get("error")
+        if problem:
+            return Part("spool", False, str(problem))
+        return Part("spool", True, f"read up to record {self.last_seq}")

@@ -1,0 +1,84 @@
+"""What Prometheus reads: the counters of the gateway and of control in its text format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stockade.store.recent import Tally
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""Media type of the Prometheus text format."""
+
+GAUGES = ("open_connections",)
+"""Numbers of the gateway that also go down."""
+
+
+def render(status: Mapping[str, Any] | None, tally: Tally, decisions: int, config_ok: bool) -> str:
+    """Write all metrics.
+
+    Args:
+        status: what the gateway answered; None when it did not.
+        tally: what control counted.
+        decisions: active decisions.
+        config_ok: whether the config on disk is the one in force.
+    """
+    lines: list[str] = []
+    lines += _metric("stockade_gateway_up", "gauge", "Whether the gateway answers.", [({}, int(status is not None))])
+    lines += _metric("stockade_config_ok", "gauge", "Whether the config on disk is valid.", [({}, int(config_ok))])
+    lines += _metric("stockade_decisions_active", "gauge", "Active decisions.", [({}, decisions)])
+    lines += _metric(
+        "stockade_exchanges_total",
+        "counter",
+        "Exchanges that control read, by API and verdict.",
+        [({"api": api, "verdict": verdict}, count) for (api, verdict), count in sorted(tally.apis.items())],
+    )
+    lines += _metric(
+        "stockade_refusals_total",
+        "counter",
+        "Exchanges refused, would-be refused or failed, by reason.",
+        [({"reason": reason}, count) for reason, count in sorted(tally.reasons.items())],
+    )
+    lines += _metric(
+        "stockade_notices_total",
+        "counter",
+        "Notices of the gateway, by code.",
+        [({"code": code}, count) for code, count in sorted(tally.notices.items())],
+    )
+    if status is not None:
+        lines += _of_gateway(status)
+    return "\n".join(lines) + "\n"
+
+
+def _of_gateway(status: Mapping[str, Any]) -> Iterator[str]:
+    yield from _metric(
+        "stockade_gateway_bundle", "gauge", "Version of the bundle in force.", [({}, status.get("bundle", 0))]
+    )
+    for part in ("counters", "spool"):
+        numbers = status.get(part)
+        if not isinstance(numbers, Mapping):
+            continue
+        for name, value in sorted(numbers.items()):
+            if isinstance(value, int | float):
+                gauge = (part == "spool" and not name.endswith(("written", "dropped"))) or name in GAUGES
+                metric = f"stockade_{part if part == 'spool' else 'gateway'}_{name}" + ("" if gauge else "_total")
+                kind = "gauge" if gauge else "counter"
+                yield from _metric(metric, kind, f"`{name}` of the gateway's {part}.", [({}, value)])
+
+
+def _metric(name: str, kind: str, help_text: str, samples: list[tuple[Mapping[str, str], float]]) -> Iterator[str]:
+    if not samples:
+        return
+    yield f"# HELP {name} {help_text}"
+    yield f"# TYPE {name} {kind}"
+    for labels, value in samples:
+        shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+        yield f"{name}{{{shown}}} {_number(value)}" if shown else f"{name} {_number(value)}"
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if isinstance(value, bool | int) else repr(value)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

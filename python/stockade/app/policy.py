@@ -1,0 +1,227 @@
+"""From what the user asked for to the bundle in force: loaded, compiled, signed and taken, or nothing changes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from stockade.app.clock import Clock
+from stockade.app.control_state import PolicyStatus
+from stockade.app.errors import ConfigProblemsError, StockadeError
+from stockade.app.gateway_link import GatewayLink, GatewayUnreachableError
+from stockade.config import Config, ConfigError, Loaded, load, quick
+from stockade.model.problem import Problem
+from stockade.prevent.gateway.bundle import Bundles
+from stockade.prevent.gateway.plan import Compiled, compile_plan
+
+LOG = logging.getLogger("stockade.policy")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line asks for: a config file, or one API in one line."""
+
+    config: Path | None = None
+    """Config file."""
+    upstream: str | None = None
+    """URL of the API to protect, when there is no file."""
+    spec: Path | None = None
+    """Its OpenAPI document."""
+    listen: str | None = None
+    """Address to listen on."""
+    mode: str | None = None
+    """`enforce` or `monitor`."""
+    data: Path | None = None
+    """Data folder, instead of the config's."""
+
+    def arguments(self) -> list[str]:
+        """The same as arguments of a command."""
+        options = {
+            "--config": self.config,
+            "--upstream": self.upstream,
+            "--spec": self.spec,
+            "--listen": self.listen,
+            "--mode": self.mode,
+            "--data": self.data,
+        }
+        return [text for name, value in options.items() if value is not None for text in (name, str(value))]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A config that is in force on disk."""
+
+    config: Config
+    """The settings."""
+    warnings: tuple[Problem, ...]
+    """What works but is probably not meant."""
+
+
+def load_asked(asked: Asked, environment: Mapping[str, str], folder: Path) -> Loaded:
+    """Load what was asked for.
+
+    Args:
+        asked: a config file, or one API in one line.
+        environment: variables that the config may name.
+        folder: folder that flags are relative to.
+
+    Raises:
+        ConfigProblemsError: with every problem that was found.
+    """
+    try:
+        if asked.config is None:
+            return quick(
+                asked.upstream or "",
+                folder,
+                spec=asked.spec,
+                listen=asked.listen,
+                mode=asked.mode,
+                data=asked.data,
+            )
+        loaded = load(asked.config, environment)
+    except ConfigError as error:
+        raise ConfigProblemsError(error.problems) from error
+    if asked.data is None:
+        return loaded
+    config = loaded.config.model_copy(update={"data": (folder / asked.data).absolute()})
+    return replace(loaded, config=config)
+
+
+class Policy:
+    """The policy of one data folder, from the files that say it to the bundle in force.
+
+    `publish` puts what the files say in force; `refresh` does so when they changed. What is wrong changes nothing.
+
+    Args:
+        asked: what the user asked for.
+        load: reads what was asked for; raises ConfigProblemsError.
+        bundles: makes and keeps bundles.
+        link: the gateway that takes them.
+        clock: microseconds since the epoch.
+    """
+
+    def __init__(
+        self, asked: Asked, load: Callable[[], Loaded], bundles: Bundles, link: GatewayLink, clock: Clock
+    ) -> None:
+        self._asked = asked
+        self._load = load
+        self._bundles = bundles
+        self._link = link
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._files: tuple[Path, ...] = (asked.config,) if asked.config else ()
+        self._seen: tuple[object, ...] = ()
+        self._listening: tuple[str, ...] = ()
+        self._status = PolicyStatus(True, 0, 0)
+
+    def status(self) -> PolicyStatus:
+        """Whether what the files say is in force."""
+        return self._status
+
+    def publish(self) -> Published:
+        """Make what the files say the bundle in force on disk; the gateway is not told.
+
+        A bundle that says the same already stays.
+
+        Raises:
+            ConfigProblemsError: with every problem; nothing was written.
+            StockadeError: the bundle cannot be written.
+        """
+        with self._lock:
+            self._seen = _fingerprints(self._files)
+            loaded = self._load()
+            try:
+                compiled = compile_plan(loaded)
+            except ConfigError as error:
+                raise ConfigProblemsError(error.problems) from error
+            asked = (self._asked.config,) if self._asked.config else ()
+            self._files = tuple(dict.fromkeys([*asked, *compiled.files, *_certificates(loaded.config)]))
+            self._seen = _fingerprints(self._files)
+            version = self._put_in_force(compiled)
+            listening = tuple(listener.address for listener in loaded.config.gateway.listen)
+            self._listening = self._listening or listening
+            moved = listening != self._listening
+            news = (f"`gateway.listen` changed to {', '.join(listening)}: restart to listen there",) if moved else ()
+            self._status = PolicyStatus(True, version, self._clock(), news=news)
+            return Published(loaded.config, compiled.warnings)
+
+    def refresh(self, *, forced: bool) -> None:
+        """Look at the files again, and put what they say in force when they changed. Never raises for what they say.
+
+        Args:
+            forced: whether they count as changed in any case.
+        """
+        if not forced and _fingerprints(self._files) == self._seen:
+            return
+        before = self._bundles.current
+        try:
+            self.publish()
+            for text in self._status.news:
+                LOG.warning("%s", text)
+            answer = self._link.reload()
+        except ConfigProblemsError as error:
+            self._refused(error.problems)
+        except GatewayUnreachableError:
+            # It reads the bundle in force when it starts.
+            LOG.info("bundle %d waits for the gateway", self._status.bundle)
+        except (StockadeError, OSError) as error:
+            self._refused([error])
+        else:
+            if answer.get("ok"):
+                LOG.info("bundle %d is in force", self._status.bundle)
+                return
+            if before is not None:
+                self._bundles.take_back(before)
+            self._refused([f"the gateway refused it: {answer.get('problem', 'no reason given')}"])
+
+    def _put_in_force(self, compiled: Compiled) -> int:
+        current = self._bundles.current
+        if current is not None and _says(self._bundles.payload(), compiled):
+            return current.version
+        return self._bundles.write(compiled, self._clock()).version
+
+    def _refused(self, problems: Sequence[object]) -> None:
+        shown = tuple(str(problem) for problem in problems)
+        for text in shown:
+            LOG.error("config not taken, the one before stays in force: %s", text)
+        current = self._bundles.current
+        self._status = replace(self._status, ok=False, bundle=current.version if current else 0, problems=shown)
+
+
+def _fingerprints(files: Sequence[Path]) -> tuple[object, ...]:
+    found: list[object] = []
+    for file in files:
+        try:
+            status = file.stat()
+        except OSError:
+            found.append(None)
+        else:
+            found.append((status.st_mtime_ns, status.st_size, status.st_ino))
+    return tuple(found)
+
+
+def _says(payload: bytes | None, compiled: Compiled) -> bool:
+    """Whether a plan on disk says the same as a compiled one, whenever it was made."""
+    try:
+        known = json.loads(payload or b"")
+    except ValueError:
+        return False
+    version, created_at = known.get("version"), known.get("created_at")
+    if not isinstance(version, int) or not isinstance(created_at, int):
+        return False
+    return payload == compiled.to_bytes(version, created_at)
+
+
+def _certificates(config: Config) -> Iterator[Path]:
+    """Files that the gateway itself reads on reload."""
+    for listener in config.gateway.listen:
+        for certificate in listener.tls.certificates if listener.tls else ():
+            yield certificate.certificate_file
+            yield certificate.key_file
+    for api in config.apis.values():
+        if api.upstream.tls.ca_file is not None:
+            yield api.upstream.tls.ca_file

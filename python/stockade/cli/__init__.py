@@ -1,0 +1,59 @@
+"""The command line `stockade`: one file per noun; a command's modules are imported only when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Final
+
+COMMANDS: Final = {
+    "run": "stockade.cli.run",
+    "gateway": "stockade.cli.gateway",
+    "control": "stockade.cli.control",
+    "events": "stockade.cli.events",
+    "decisions": "stockade.cli.decisions",
+    "apis": "stockade.cli.apis",
+}
+"""Commands in the order of the help, and the module that registers each."""
+
+
+def main() -> None:
+    """Run the command line on `sys.argv` and exit: 0 good, 1 found something, 2 wrong use, 3 could not decide."""
+    arguments = sys.argv[1:]
+    if arguments == ["--version"]:
+        from stockade import __version__
+
+        sys.stdout.write(f"stockade {__version__}\n")
+        sys.exit(0)
+    from stockade.cli.errors import WRONG_USE, run_guarded
+
+    code = run_guarded(lambda: _dispatch(arguments or ["--help"]), wants_json="--json" in arguments)
+    sys.exit(code if arguments else WRONG_USE)
+
+
+def _dispatch(arguments: list[str]) -> object:
+    import typer
+
+    app = typer.Typer(
+        name="stockade",
+        help="Protects HTTP APIs: prevents, detects and responds.",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+
+    @app.callback()
+    def options(
+        version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+    ) -> None:
+        """Protects HTTP APIs: prevents, detects and responds."""
+        if version:
+            from stockade import __version__
+
+            typer.echo(f"stockade {__version__}")
+            raise typer.Exit
+
+    asked = arguments[0]
+    for name in [asked] if asked in COMMANDS else list(COMMANDS):
+        import_module(COMMANDS[name]).register(app)
+    return typer.main.get_command(app).main(args=arguments, prog_name="stockade", standalone_mode=False)

@@ -1,0 +1,29 @@
+"""`stockade control`: the control process alone."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from stockade.cli import options, policy_options
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("control")(control)
+
+
+def control(
+    config: options.Config = None,
+    upstream: policy_options.Upstream = None,
+    spec: policy_options.Spec = None,
+    listen: policy_options.Listen = None,
+    mode: policy_options.Mode = None,
+    data: policy_options.DataOverride = None,
+    admin_fallback: Annotated[str | None, typer.Option(hidden=True)] = None,
+) -> int:
+    """Build bundles from config, read events, serve the admin API; until SIGTERM."""
+    from stockade.app.processes import run_control
+
+    return run_control(policy_options.asked(config, upstream, spec, listen, mode, data), admin_fallback)

@@ -1,0 +1,116 @@
+"""How commands print: tables for people, plain text where nobody looks, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+VERDICT_STYLES: Mapping[str, str] = {
+    "allowed": "green",
+    "refused": "red",
+    "would_refuse": "yellow",
+    "failed": "magenta",
+}
+"""Colour of each verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    title: str
+    """Heading."""
+    width: int | None = None
+    """Fixed width in plain text; as wide as needed when None."""
+
+
+def is_terminal() -> bool:
+    """Whether a person looks at the output."""
+    return sys.stdout.isatty()
+
+
+def line(text: str = "") -> None:
+    """Print one line."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value on one line."""
+    line(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], styles: Sequence[str] = ()) -> None:
+    """Print a table: ruled and coloured on a terminal, in plain columns elsewhere.
+
+    Args:
+        columns: headings.
+        rows: cells as text; anything that could steer a terminal is made visible.
+        styles: colour of each row; none when empty.
+    """
+    cells = [[visible(cell) for cell in row] for row in rows]
+    if is_terminal():
+        _print_rich(columns, cells, styles)
+        return
+    widths = _widths(columns, cells)
+    line(plain_row([column.title for column in columns], widths))
+    for row in cells:
+        line(plain_row(row, widths))
+
+
+def plain_row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """One row of plain text; the last cell is not padded."""
+    padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+    return "  ".join(padded).rstrip()
+
+
+def visible(text: str) -> str:
+    """The text with every character that could steer a terminal or forge a line written as an escape.
+
+    Paths, user agents and evidence come from attackers.
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
+    )
+
+
+def clock_time(moment: int, *, date: bool = False) -> str:
+    """A moment for people, in UTC.
+
+    Args:
+        moment: microseconds since the epoch.
+        date: whether the date is shown.
+    """
+    shown = datetime.fromtimestamp(moment / 1_000_000, UTC)
+    return shown.strftime("%Y-%m-%d %H:%M:%S" if date else "%H:%M:%S") + f".{shown.microsecond // 1000:03d}"
+
+
+def milliseconds(microseconds: int) -> str:
+    """A duration for people."""
+    return f"{microseconds / 1000:.2f} ms"
+
+
+def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> list[int]:
+    return [
+        column.width or max([len(column.title), *(len(row[index]) for row in cells)])
+        for index, column in enumerate(columns)
+    ]
+
+
+def _print_rich(columns: Sequence[Column], cells: Sequence[Sequence[str]], styles: Sequence[str]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.title, no_wrap=column.width is not None, overflow="fold")
+    for index, row in enumerate(cells):
+        style = styles[index] if index < len(styles) else ""
+        table.add_row(*(Text(cell, style=style) for cell in row))
+    Console().print(table)

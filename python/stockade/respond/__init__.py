@@ -1,0 +1,1 @@
+"""What is done while an attack runs: actions that expire, are counted first and can be undone."""
