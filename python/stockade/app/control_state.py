@@ -104,7 +104,9 @@ class ControlState:
         return [gateway, bundle, spool, config]
 
     def _spool(self, status: Mapping[str, Any]) -> Part:
-        problem = self.spool_problem or status.get("error")
-        if problem:
-            return Part("spool", False, str(problem))
-        return Part("spool", True, f"read up to record {self.last_seq}")
+        dropped = status.get("dropped", 0)
+        if status.get("failing"):
+            return Part("spool", False, f"the disk does not take records; {dropped} dropped so far")
+        if self.spool_problem:
+            return Part("spool", False, self.spool_problem)
+        return Part("spool", True, f"read up to record {self.last_seq}, {dropped} dropped")

@@ -10,7 +10,7 @@ from stockade.store.recent import Tally
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """Media type of the Prometheus text format."""
 
-GAUGES = ("open_connections",)
+GAUGES = ("open_connections", "bytes", "next_sequence", "failing")
 """Numbers of the gateway that also go down."""
 
 
@@ -54,14 +54,14 @@ def _of_gateway(status: Mapping[str, Any]) -> Iterator[str]:
     yield from _metric(
         "stockade_gateway_bundle", "gauge", "Version of the bundle in force.", [({}, status.get("bundle", 0))]
     )
-    for part in ("counters", "spool"):
+    for part, prefix in (("counters", "gateway"), ("spool", "spool")):
         numbers = status.get(part)
         if not isinstance(numbers, Mapping):
             continue
         for name, value in sorted(numbers.items()):
             if isinstance(value, int | float):
-                gauge = (part == "spool" and not name.endswith(("written", "dropped"))) or name in GAUGES
-                metric = f"stockade_{part if part == 'spool' else 'gateway'}_{name}" + ("" if gauge else "_total")
+                gauge = name in GAUGES
+                metric = f"stockade_{prefix}_{name}" + ("" if gauge else "_total")
                 kind = "gauge" if gauge else "counter"
                 yield from _metric(metric, kind, f"`{name}` of the gateway's {part}.", [({}, value)])
 

@@ -115,7 +115,6 @@ class Policy:
         self._lock = threading.Lock()
         self._files: tuple[Path, ...] = (asked.config,) if asked.config else ()
         self._seen: tuple[object, ...] = ()
-        self._listening: tuple[str, ...] = ()
         self._status = PolicyStatus(True, 0, 0)
 
     def status(self) -> PolicyStatus:
@@ -142,11 +141,7 @@ class Policy:
             self._files = tuple(dict.fromkeys([*asked, *compiled.files, *_certificates(loaded.config)]))
             self._seen = _fingerprints(self._files)
             version = self._put_in_force(compiled)
-            listening = tuple(listener.address for listener in loaded.config.gateway.listen)
-            self._listening = self._listening or listening
-            moved = listening != self._listening
-            news = (f"`gateway.listen` changed to {', '.join(listening)}: restart to listen there",) if moved else ()
-            self._status = PolicyStatus(True, version, self._clock(), news=news)
+            self._status = PolicyStatus(True, version, self._clock())
             return Published(loaded.config, compiled.warnings)
 
     def refresh(self, *, forced: bool) -> None:
@@ -160,8 +155,6 @@ class Policy:
         before = self._bundles.current
         try:
             self.publish()
-            for text in self._status.news:
-                LOG.warning("%s", text)
             answer = self._link.reload()
         except ConfigProblemsError as error:
             self._refused(error.problems)
@@ -172,11 +165,18 @@ class Policy:
             self._refused([error])
         else:
             if answer.get("ok"):
-                LOG.info("bundle %d is in force", self._status.bundle)
+                self._taken(answer.get("restart") or ())
                 return
             if before is not None:
                 self._bundles.take_back(before)
             self._refused([f"the gateway refused it: {answer.get('problem', 'no reason given')}"])
+
+    def _taken(self, restart: Sequence[str]) -> None:
+        LOG.info("bundle %d is in force", self._status.bundle)
+        news = tuple(f"`{setting}` changed: restart the gateway for it to take effect" for setting in restart)
+        for text in news:
+            LOG.warning("%s", text)
+        self._status = replace(self._status, news=news)
 
     def _put_in_force(self, compiled: Compiled) -> int:
         current = self._bundles.current

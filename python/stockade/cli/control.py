@@ -23,7 +23,7 @@ def control(
     data: policy_options.DataOverride = None,
     admin_fallback: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> int:
-    """Build bundles from config, read events, serve the admin API; until SIGTERM."""
+    """The control process alone: bundles, events, admin API."""
     from stockade.app.processes import run_control
 
     return run_control(policy_options.asked(config, upstream, spec, listen, mode, data), admin_fallback)

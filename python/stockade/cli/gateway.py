@@ -13,7 +13,7 @@ def register(app: typer.Typer) -> None:
 
 
 def gateway(data: options.Data = options.DEFAULT_DATA) -> int:
-    """Serve traffic from the last good bundle of a data folder, until SIGTERM."""
+    """The gateway alone, from the last good bundle."""
     from stockade.app.processes import run_gateway
 
     return run_gateway(data)

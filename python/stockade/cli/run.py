@@ -27,7 +27,7 @@ def run(
     data: policy_options.DataOverride = None,
     json: options.Json = False,
 ) -> int:
-    """Protect an API: `stockade run --upstream http://127.0.0.1:9000 --spec openapi.yaml`."""
+    """Put Stockade in front of an API and keep it running."""
     from stockade.app.processes import run_both
 
     asked = policy_options.asked(config, upstream, spec, listen, mode, data)
