@@ -7,9 +7,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use stockade_model::event::StageNote;
 use stockade_model::plan::{ApiPlan, LargeBody, UpstreamPlan};
-use stockade_model::{Finding, Identity, Refusal, Request};
+use stockade_model::{Finding, Identity, Refusal, Request, Stage};
 
 use crate::Engine;
+use crate::stage::Facts;
 
 /// What the stages learned; becomes the event.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +31,8 @@ pub struct Record {
     pub response_headers: Vec<(&'static str, String)>,
     /// Whether notes carry details.
     pub explain: bool,
+    /// Stages that could not decide and let the request pass because their fail mode is `open`; to be counted.
+    pub failed_open: Vec<Stage>,
 }
 
 /// A body as far as it was read.
@@ -58,6 +61,7 @@ pub struct Admitted {
     pub(crate) engine: Arc<Engine>,
     pub(crate) request: Request,
     pub(crate) record: Record,
+    pub(crate) facts: Facts,
 }
 
 /// A request that every stage let pass; the only thing the upstream takes. Built by the pipeline alone.

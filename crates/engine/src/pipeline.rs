@@ -1,26 +1,59 @@
 //! The ordered list of stages, and the three questions the gateway asks: head, body, response.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use stockade_model::plan::{LargeBody, Plan};
-use stockade_model::{Now, Refusal, Request, ResponseHead};
+use stockade_inspect::{BodyLimits, ParsedBody};
+use stockade_model::plan::{ApiPlan, LargeBody, Plan};
+use stockade_model::{Framing, Mode, Now, Refusal, Request, ResponseHead, Stage};
 
-use crate::{Admitted, Body, BodyPolicy, Cleared, Record, Refused, State};
+use crate::compile::{self, Api};
+use crate::exchange::{Admitted, Body, BodyPolicy, Cleared, Record, Refused};
+use crate::fields::{without_cookie, without_query};
+use crate::stage::{Credential, Exchange, Facts, Outcome, Received, RequestStage, STAGE_FAILED};
+use crate::stages::decisions::{AboutCaller, AboutRequest};
+use crate::stages::route::{Hosts, Route};
+use crate::{PlanError, State};
+use stockade_model::plan::KeyPlace;
 
-/// Why a plan cannot be compiled.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{setting}: {problem}")]
-pub struct PlanError {
-    /// Dotted path into the config, such as `apis.shop.limits.login.by`.
-    pub setting: String,
-    /// What was expected and what came.
-    pub problem: String,
+/// Finds a stage of an exchange; `None` when it belongs to an API and there is none.
+type Pick = for<'a> fn(Option<&'a Api>) -> Option<&'a dyn RequestStage>;
+
+/// The stages that judge a head, in order. The API itself (host and base path) is found before the first of them,
+/// because its mode says what a refusal means.
+const HEAD: [Pick; 8] = [
+    // A blocked caller costs least when nothing else has run.
+    |_| Some(&AboutRequest),
+    // Everything after it reads the API's plan and the operation.
+    |_| Some(&Route),
+    // Who is calling is asked before what is sent: a caller who may not call learns nothing about the contract.
+    |api| api.map(|api| &api.identity as _),
+    // Needs the caller; before the stages whose cost grows with the request.
+    |_| Some(&AboutCaller),
+    // Before access, so that rules are asked about well-formed requests; before inspect, which skips what it confines.
+    |api| api.map(|api| &api.contract as _),
+    // Before inspect: the search is the dearest stage, and is not run for callers who are turned away.
+    |api| api.map(|api| &api.access as _),
+    |api| api.map(|api| &api.inspect as _),
+    // Last, so that only what would pass is counted against the caller's rate.
+    |api| api.map(|api| &api.limits as _),
+];
+
+/// The stages that judge a body, in order: form before meaning.
+const BODY: [Pick; 2] = [|api| api.map(|api| &api.contract as _), |api| api.map(|api| &api.inspect as _)];
+
+/// Which question a stage is asked.
+enum Question<'a> {
+    Head(&'a State),
+    Body(&'a Received<'a>),
 }
 
 /// A compiled plan. Immutable; a reload makes a new one.
 #[derive(Debug)]
 pub struct Engine {
     plan: Plan,
+    hosts: Hosts,
+    apis: Vec<Api>,
 }
 
 impl Engine {
@@ -29,7 +62,9 @@ impl Engine {
     /// # Errors
     /// The first thing that does not compile, with its setting.
     pub fn new(plan: Plan) -> Result<Self, PlanError> {
-        Ok(Self { plan })
+        let apis = compile::apis(&plan)?;
+        let hosts = Hosts::new(&plan.apis)?;
+        Ok(Self { plan, hosts, apis })
     }
 
     /// The plan it was compiled from.
@@ -38,13 +73,29 @@ impl Engine {
         &self.plan
     }
 
+    fn api(&self, record: &Record) -> Option<(&Api, &ApiPlan)> {
+        let place = record.api?;
+        self.apis.get(place).zip(self.plan.apis.get(place))
+    }
+
     pub(crate) fn body_policy(&self, request: &Request, record: &Record) -> BodyPolicy {
-        let inspect = record.api.and_then(|api| self.plan.apis.get(api)).map(|api| &api.inspect);
-        BodyPolicy {
-            buffer_bytes: inspect.map_or(0, |plan| plan.body_bytes),
-            beyond: inspect.map_or(LargeBody::Refuse, |plan| plan.large_bodies),
-            stream: request.upgrade.is_some(),
+        let nothing = BodyPolicy { buffer_bytes: 0, beyond: LargeBody::Stream, stream: false };
+        if request.upgrade.is_some() || is_grpc(request) {
+            return BodyPolicy { stream: true, ..nothing };
         }
+        let Some((api, plan)) = self.api(record).filter(|_| request.framing != Framing::None) else { return nothing };
+        if !api.inspect.enabled() && !api.contract.wants_body(record.operation) {
+            return nothing;
+        }
+        // A schema is promised for the whole body: what is only judged in part could be padded past it.
+        let whole = api.contract.wants_whole_body(record.operation);
+        let beyond = match (api.mode, plan.inspect.large_bodies) {
+            // In monitor mode nothing is refused; the record says what would have been.
+            (Mode::Monitor, _) => LargeBody::Stream,
+            (Mode::Enforce, _) if whole => LargeBody::Refuse,
+            (Mode::Enforce, beyond) => beyond,
+        };
+        BodyPolicy { buffer_bytes: plan.inspect.body_bytes, beyond, stream: false }
     }
 
     /// Judges a request's head: all stages, as far as the head lets them decide.
@@ -58,9 +109,21 @@ impl Engine {
         explain: bool,
         now: Now,
     ) -> Result<Admitted, Box<Refused>> {
-        let _ = (state, now);
-        let record = Record { api: Some(0), explain, ..Record::default() };
-        Ok(Admitted { engine: Arc::clone(self), request, record })
+        let api = self.hosts.find(&request, &self.apis);
+        let mut record = Record { api, explain, notes: Vec::with_capacity(HEAD.len()), ..Record::default() };
+        let mut facts = Facts::default();
+        let mut exchange = Exchange {
+            api: api.and_then(|place| self.apis.get(place)),
+            now,
+            request: &request,
+            record: &mut record,
+            facts: &mut facts,
+            pending: Default::default(),
+        };
+        match run(&HEAD, &mut exchange, &Question::Head(state)) {
+            Ok(()) => Ok(Admitted { engine: Arc::clone(self), request, record, facts }),
+            Err(refusal) => Err(Box::new(Refused { request, record, refusal: *refusal })),
+        }
     }
 
     /// Judges the body and clears the request.
@@ -74,17 +137,55 @@ impl Engine {
         body: Body,
         now: Now,
     ) -> Result<Cleared, Box<Refused>> {
-        let _ = (state, now);
-        let Admitted { engine, request, record } = admitted;
-        let api = record.api.unwrap_or_default();
-        Ok(Cleared { engine, request, body, record, api })
+        // No stage that judges bodies remembers anything yet; callers pass it so that one may.
+        let _ = state;
+        // The engine that judged the head judges the body, also when a reload came in between.
+        let Admitted { engine, mut request, mut record, mut facts } = admitted;
+        let policy = engine.body_policy(&request, &record);
+        let api = engine.api(&record);
+        let parsed = (!policy.stream && (policy.buffer_bytes > 0 || body.complete))
+            .then(|| api.and_then(|(api, plan)| parse(api, plan, &request, &record, &body)))
+            .flatten();
+        let large_bodies = api.map_or(LargeBody::Refuse, |(api, plan)| {
+            if api.contract.wants_whole_body(record.operation) { LargeBody::Refuse } else { plan.inspect.large_bodies }
+        });
+        let received = Received {
+            bytes: &body.bytes,
+            complete: body.complete,
+            too_long: !policy.stream && policy.buffer_bytes > 0 && !body.complete && large_bodies == LargeBody::Refuse,
+            parsed: parsed.as_ref(),
+        };
+        let mut exchange = Exchange {
+            api: api.map(|(api, _)| api),
+            now,
+            request: &request,
+            record: &mut record,
+            facts: &mut facts,
+            pending: Default::default(),
+        };
+        let outcome = if policy.stream { Ok(()) } else { run(&BODY, &mut exchange, &Question::Body(&received)) };
+        if let Err(refusal) = outcome {
+            return Err(Box::new(Refused { request, record, refusal: *refusal }));
+        }
+        // INVARIANT: route refuses every request without an API, so a head that was admitted has one.
+        let Some(place) = record.api else {
+            let refusal = failed(Stage::Route);
+            record.refusals.push(refusal.clone());
+            return Err(Box::new(Refused { request, record, refusal }));
+        };
+        let strip = engine.plan.apis.get(place).is_some_and(|plan| plan.identity.strip_credential);
+        if let Some(credential) = facts.credential.filter(|_| strip) {
+            take_out(&mut request, &credential);
+        }
+        drop(parsed);
+        Ok(Cleared { engine, request, body, record, api: place })
     }
 
     /// How many bytes of this response the engine wants to see before it is sent on; 0 for none.
     #[must_use]
     pub fn response_buffer(&self, cleared: &Cleared, head: &ResponseHead) -> u64 {
-        let _ = (cleared, head);
-        0
+        let api = cleared.engine.apis.get(cleared.api);
+        api.map_or(0, |api| api.response.buffer(&cleared.request.method, head))
     }
 
     /// Judges a response: takes out headers, searches the body for leaks.
@@ -100,7 +201,103 @@ impl Engine {
         body: Option<&[u8]>,
         now: Now,
     ) -> Result<(), Box<Refusal>> {
-        let _ = (cleared, head, body, now);
-        Ok(())
+        let Some(api) = cleared.engine.apis.get(cleared.api) else { return Ok(()) };
+        let mut facts = Facts::default();
+        let mut exchange = Exchange {
+            api: Some(api),
+            now,
+            request: &cleared.request,
+            record: &mut cleared.record,
+            facts: &mut facts,
+            pending: Default::default(),
+        };
+        let outcome = caught(Stage::Response, &mut exchange, |exchange| api.response.judge(exchange, head, body));
+        exchange.settle(Stage::Response, outcome)
+    }
+}
+
+/// Asks stages in order until one refuses and its refusal is carried out.
+fn run(order: &[Pick], exchange: &mut Exchange<'_>, question: &Question<'_>) -> Result<(), Box<Refusal>> {
+    for pick in order {
+        let Some(stage) = pick(exchange.api) else { continue };
+        let kind = stage.stage();
+        let outcome = caught(kind, exchange, |exchange| match question {
+            Question::Head(state) => stage.head(exchange, state),
+            Question::Body(received) => stage.body(exchange, received),
+        });
+        exchange.settle(kind, outcome)?;
+    }
+    Ok(())
+}
+
+/// Runs a stage; one that panics is answered by its fail mode, and the panic ends here.
+///
+/// What a stage changes is the record and the facts, both plain values that are whole after any step, and shared state
+/// behind locks that survive a panic; so there is nothing that could be seen half-done.
+fn caught<'a>(stage: Stage, exchange: &mut Exchange<'a>, ask: impl FnOnce(&mut Exchange<'a>) -> Outcome) -> Outcome {
+    match catch_unwind(AssertUnwindSafe(|| ask(exchange))) {
+        Ok(outcome) => outcome,
+        Err(_) => exchange.undecided(stage, |_| failed(stage)),
+    }
+}
+
+fn failed(stage: Stage) -> Refusal {
+    let detail = format!("stage `{}` failed while judging this request", stage.name());
+    Refusal::new(stage, &STAGE_FAILED, format!("fail.{}", stage.name()), detail)
+}
+
+/// Decodes and parses the body once, when a stage will read it.
+fn parse(
+    api: &Api,
+    plan: &ApiPlan,
+    request: &Request,
+    record: &Record,
+    body: &Body,
+) -> Option<Result<ParsedBody, stockade_inspect::BodyError>> {
+    if !api.inspect.enabled() && !api.contract.wants_body(record.operation) {
+        return None;
+    }
+    if body.bytes.is_empty() {
+        return Some(Ok(ParsedBody::Empty));
+    }
+    let limits = BodyLimits {
+        json_depth: plan.contract.json_depth,
+        json_values: plan.contract.json_values,
+        decompress_ratio: plan.inspect.decompress_ratio,
+        decompressed_bytes: plan.inspect.decompressed_bytes,
+    };
+    Some(ParsedBody::parse(
+        request.media_type().as_deref(),
+        request.headers.get_str("content-type"),
+        request.headers.get_str("content-encoding"),
+        &body.bytes,
+        body.complete,
+        &limits,
+    ))
+}
+
+fn is_grpc(request: &Request) -> bool {
+    request.headers.get("content-type").is_some_and(|value| {
+        let grpc = b"application/grpc";
+        value.get(..grpc.len()).is_some_and(|head| head.eq_ignore_ascii_case(grpc))
+            && value.get(grpc.len()).is_none_or(|next| b"+-; ".contains(next))
+    })
+}
+
+/// Takes the credential out of what is forwarded.
+fn take_out(request: &mut Request, credential: &Credential) {
+    match credential.place {
+        KeyPlace::Header => request.headers.remove(&credential.name),
+        KeyPlace::Query => {
+            request.query = request.query.take().and_then(|query| without_query(&query, &credential.name));
+        }
+        KeyPlace::Cookie => {
+            let kept: Vec<Vec<u8>> =
+                request.headers.get_all("cookie").filter_map(|value| without_cookie(value, &credential.name)).collect();
+            request.headers.remove("cookie");
+            for value in kept {
+                request.headers.push(b"cookie", &value);
+            }
+        }
     }
 }

@@ -1,10 +1,19 @@
 //! What the engine remembers between requests: limits, verified tokens, decisions. Outlives every bundle.
 
+use arc_swap::ArcSwap;
 use stockade_model::{Decision, Now};
 
-/// Shared by all workers; every method takes `&self`.
+use crate::stages::decisions::Index;
+use crate::stages::identity::Tokens;
+use crate::stages::limit::Rates;
+
+/// Shared by all workers; every method takes `&self`. Memory is bounded whatever callers send.
 #[derive(Debug, Default)]
-pub struct State {}
+pub struct State {
+    pub(crate) decisions: ArcSwap<Index>,
+    pub(crate) tokens: Tokens,
+    pub(crate) rates: Rates,
+}
 
 impl State {
     /// An empty state.
@@ -13,9 +22,11 @@ impl State {
         Self::default()
     }
 
-    /// Replaces all decisions. Returns how many are active at `now`; those already expired are dropped.
+    /// Replaces all decisions. Returns how many are active at `now`; those already expired are dropped, and so are those
+    /// that [`crate::check_decision`] refuses.
     pub fn set_decisions(&self, decisions: Vec<Decision>, now: Now) -> usize {
-        let _ = (decisions, now);
-        0
+        let (index, active) = Index::new(decisions, now.wall.0);
+        self.decisions.store(std::sync::Arc::new(index));
+        active
     }
 }

@@ -28,6 +28,20 @@ impl Cidr {
     }
 }
 
+impl Cidr {
+    /// The address as written; bits beyond the prefix are not cleared.
+    #[must_use]
+    pub const fn network(&self) -> IpAddr {
+        self.network
+    }
+
+    /// Length of the prefix: 0 to 32 or 128.
+    #[must_use]
+    pub const fn prefix(&self) -> u8 {
+        self.prefix
+    }
+}
+
 impl FromStr for Cidr {
     type Err = String;
 

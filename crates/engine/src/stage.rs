@@ -1,0 +1,215 @@
+//! What a stage is: one small trait, the exchange it reads, and what it may answer.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+use stockade_inspect::{BodyError, ParsedBody};
+use stockade_model::event::StageNote;
+use stockade_model::plan::{FailMode, KeyPlace};
+use stockade_model::{Mode, Now, Reason, Refusal, Request, Stage};
+
+use crate::compile::Api;
+use crate::{Record, State};
+
+/// A stage panicked and its fail mode is closed.
+pub(crate) const STAGE_FAILED: Reason = Reason {
+    code: "engine.stage_failed",
+    status: 500,
+    meaning: "a stage could not decide and its fail mode is `closed`",
+    remedy: "report it with the event; set `fail.STAGE` to `open` where availability matters more",
+    source: "",
+};
+
+/// Reasons of the pipeline itself.
+pub(crate) const REASONS: &[&Reason] = &[&STAGE_FAILED];
+
+/// How a stage that did not refuse went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ran {
+    /// It looked and had no objection.
+    Pass,
+    /// It had nothing to look at.
+    Skip,
+}
+
+/// A stage's answer. Boxed, so that the ordinary answer stays one word.
+pub(crate) type Outcome = Result<Ran, Box<Refusal>>;
+
+/// One stage for requests.
+pub(crate) trait RequestStage {
+    /// Which one it is, for notes and fail modes.
+    fn stage(&self) -> Stage;
+
+    /// Judges what the head tells; `state` is what is remembered between requests.
+    fn head(&self, exchange: &mut Exchange<'_>, state: &State) -> Outcome;
+
+    /// Judges the body; only asked of the stages that the pipeline lists for bodies.
+    fn body(&self, exchange: &mut Exchange<'_>, received: &Received<'_>) -> Outcome {
+        let _ = (exchange, received);
+        Ok(Ran::Skip)
+    }
+}
+
+/// A body as far as it was read.
+#[derive(Debug)]
+pub(crate) struct Received<'a> {
+    /// The bytes as they came.
+    pub(crate) bytes: &'a Bytes,
+    /// Whether that is all of it.
+    pub(crate) complete: bool,
+    /// Whether it is longer than what may be judged, and the plan says to refuse such bodies.
+    pub(crate) too_long: bool,
+    /// Decoded and parsed; `None` when no stage asked for it.
+    pub(crate) parsed: Option<&'a Result<ParsedBody, BodyError>>,
+}
+
+/// Where the credential stood that identity accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Credential {
+    /// Place.
+    pub(crate) place: KeyPlace,
+    /// Name of the header (lower case), query parameter or cookie.
+    pub(crate) name: String,
+}
+
+/// What one stage learned and a later one needs, beside the record.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    /// Raw values of the path parameters, as ranges of the canonical path, in the order of the template.
+    pub(crate) path_values: SmallVec<[Range<u32>; 4]>,
+    /// A CORS preflight for an operation that the contract does not declare (Fetch standard, 4.8).
+    pub(crate) preflight: bool,
+    /// The accepted credential.
+    pub(crate) credential: Option<Credential>,
+    /// An `allow` decision selected the request: no block decision stops it.
+    pub(crate) exempt: bool,
+    /// A block found before the caller was known, kept until no `allow` for this caller can lift it.
+    pub(crate) held: Option<Box<Refusal>>,
+    /// The contract checked every parameter and found no fault.
+    pub(crate) parameters_conform: bool,
+    /// The contract checked the whole body and found no fault.
+    pub(crate) body_conforms: bool,
+}
+
+/// One exchange on its way through the stages.
+#[derive(Debug)]
+pub(crate) struct Exchange<'a> {
+    /// The API; `None` only until `route` has refused.
+    pub(crate) api: Option<&'a Api>,
+    /// The moment.
+    pub(crate) now: Now,
+    /// The request.
+    pub(crate) request: &'a Request,
+    /// What becomes the event.
+    pub(crate) record: &'a mut Record,
+    /// What stages tell each other.
+    pub(crate) facts: &'a mut Facts,
+    /// Detail and setting for the note of the stage that is running.
+    pub(crate) pending: (String, String),
+}
+
+impl Exchange<'_> {
+    /// Tells what the running stage saw, when someone asked; costs nothing otherwise.
+    pub(crate) fn explain(&mut self, tell: impl FnOnce(&Self) -> String) {
+        if self.record.explain {
+            self.pending.0 = tell(self);
+        }
+    }
+
+    /// Names the setting that decided, when someone asked.
+    pub(crate) fn explain_setting(&mut self, tell: impl FnOnce(&Self) -> String) {
+        if self.record.explain {
+            self.pending.1 = tell(self);
+        }
+    }
+
+    /// A setting of this API as a dotted path: `apis.NAME.rest`.
+    pub(crate) fn setting(&self, rest: &str) -> String {
+        self.api.map_or_else(|| rest.to_owned(), |api| format!("apis.{}.{rest}", api.name))
+    }
+
+    /// The mode that applies; without an API there is nobody who asked for less than enforcement.
+    pub(crate) fn mode(&self) -> Mode {
+        self.api.map_or(Mode::Enforce, |api| api.mode)
+    }
+
+    /// The id of the operation, when the contract knows it.
+    pub(crate) fn operation_id(&self) -> Option<&str> {
+        let operation = self.api?.operations.get(self.record.operation?)?;
+        Some(&operation.id)
+    }
+
+    /// Answers for a stage that cannot decide, as its fail mode says.
+    pub(crate) fn undecided(&mut self, stage: Stage, refusal: impl FnOnce(&Self) -> Refusal) -> Outcome {
+        match self.api.map_or(FailMode::Closed, |api| api.fail_mode(stage)) {
+            FailMode::Closed => Err(Box::new(refusal(self))),
+            FailMode::Open => {
+                let told = refusal(self);
+                self.pending = (told.detail, told.setting.into_owned());
+                self.record.failed_open.push(stage);
+                Ok(Ran::Pass)
+            }
+        }
+    }
+
+    /// Writes the note of a stage and decides, by mode, whether its refusal is carried out.
+    pub(crate) fn settle(&mut self, stage: Stage, outcome: Outcome) -> Result<(), Box<Refusal>> {
+        let (detail, setting) = std::mem::take(&mut self.pending);
+        match outcome {
+            Ok(Ran::Pass) => self.note(StageNote { stage, outcome: "pass", detail, setting }),
+            Ok(Ran::Skip) => self.note(StageNote { stage, outcome: "skip", detail, setting }),
+            Err(refusal) => {
+                let carried_out = self.mode() == Mode::Enforce;
+                self.note_refusal(&refusal, carried_out);
+                self.record.refusals.push((*refusal).clone());
+                if carried_out {
+                    return Err(refusal);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Records a refusal that is not carried out whatever the mode.
+    pub(crate) fn record_only(&mut self, refusal: Refusal) {
+        self.note_refusal(&refusal, false);
+        self.record.refusals.push(refusal);
+    }
+
+    fn note_refusal(&mut self, refusal: &Refusal, carried_out: bool) {
+        self.note(StageNote {
+            stage: refusal.stage,
+            outcome: if carried_out { "refuse" } else { "would_refuse" },
+            detail: refusal.detail.clone(),
+            setting: refusal.setting.to_string(),
+        });
+    }
+
+    /// One note a stage: what weighs more replaces what weighs less.
+    fn note(&mut self, note: StageNote) {
+        let notes = &mut self.record.notes;
+        match notes.iter_mut().find(|known| known.stage == note.stage) {
+            None => notes.push(note),
+            Some(known) if weight(note.outcome) >= weight(known.outcome) => {
+                let detail = std::mem::take(&mut known.detail);
+                *known = note;
+                if known.detail.is_empty() {
+                    known.detail = detail;
+                } else if !detail.is_empty() {
+                    known.detail = format!("{detail}; {}", known.detail);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn weight(outcome: &str) -> u8 {
+    match outcome {
+        "skip" => 0,
+        "pass" => 1,
+        "would_refuse" => 2,
+        _ => 3,
+    }
+}

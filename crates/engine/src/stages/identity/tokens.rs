@@ -1,0 +1,46 @@
+//! Tokens that were verified before, so that a token that comes again costs one hash and one look-up.
+
+use aws_lc_rs::digest;
+use stockade_model::{Identity, Now};
+
+use super::Fault;
+use super::claims::Verified;
+use super::jwt::Jwt;
+use crate::bounded::Bounded;
+
+/// Most tokens remembered; about 1 KiB each.
+const MOST_TOKENS: usize = 16 * 1024;
+
+/// The cache. Its key is SHA-256 over the method's fingerprint and the token, so that neither a token that looks alike
+/// nor one verified by keys that are no longer configured is ever taken for a good one.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    known: Bounded<Verified>,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self { known: Bounded::new(MOST_TOKENS) }
+    }
+}
+
+impl Tokens {
+    /// Who `token` stands for at `now`. Only good answers are remembered, and only as long as the claims hold.
+    ///
+    /// # Errors
+    /// Why the token proves nothing.
+    pub(crate) fn prove(&self, jwt: &Jwt, token: &str, now: Now) -> Result<Identity, Fault> {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        hash.update(&jwt.fingerprint);
+        hash.update(token.as_bytes());
+        let key = hash.finish();
+        let known = self.known.read(key.as_ref(), |known| known.holds(now).then(|| known.identity.clone()));
+        if let Some(identity) = known.flatten() {
+            return Ok(identity);
+        }
+        let verified = jwt.verify(token, now)?;
+        let identity = verified.identity.clone();
+        self.known.update(key.as_ref(), |known| known.until_us, || verified, |_| ());
+        Ok(identity)
+    }
+}

@@ -1,0 +1,143 @@
+//! Stage response: what must not leave. After the upstream, before the client.
+
+use stockade_model::plan::ApiPlan;
+use stockade_model::{Headers, Mode, Reason, Refusal, ResponseHead, Stage};
+
+use crate::PlanError;
+use crate::actor::is_field_name;
+use crate::stage::{Exchange, Outcome, Ran};
+
+const LEAK: Reason = Reason {
+    code: "response.leak",
+    status: 502,
+    meaning: "the answer holds what must not leave: a stack trace, a database error or a private key",
+    remedy: "mend the service; set `response.refuse: false` to record such answers only",
+    source: "OWASP API8:2023",
+};
+
+/// Reasons of this stage.
+pub(crate) const REASONS: &[&Reason] = &[&LEAK];
+
+/// Confidence from which a leak refuses.
+const CERTAIN: f32 = 0.8;
+
+/// The stage for one API.
+#[derive(Debug)]
+pub(crate) struct ResponseChecks {
+    leaks: bool,
+    refuse: bool,
+    body_bytes: u64,
+    remove_headers: Vec<String>,
+}
+
+impl ResponseChecks {
+    /// Compiles the checks.
+    ///
+    /// # Errors
+    /// A field name that is none, or not in lower case.
+    pub(crate) fn new(plan: &ApiPlan) -> Result<Self, PlanError> {
+        let checks = &plan.response;
+        for name in &checks.remove_headers {
+            if !is_field_name(name) || *name != name.to_ascii_lowercase() {
+                return Err(PlanError::new(
+                    format!("apis.{}.response.remove_headers", plan.name),
+                    format!("expected a field name in lower case, got `{name}`"),
+                ));
+            }
+        }
+        Ok(Self {
+            leaks: checks.leaks,
+            refuse: checks.refuse,
+            body_bytes: checks.body_bytes,
+            remove_headers: checks.remove_headers.clone(),
+        })
+    }
+
+    /// Bytes of this response to buffer; 0 where there is nothing to search or buffering would change how it flows.
+    pub(crate) fn buffer(&self, method: &str, head: &ResponseHead) -> u64 {
+        let has_no_body = method == "HEAD" || head.status < 200 || matches!(head.status, 204 | 304);
+        let too_long = head.content_length.is_some_and(|length| length == 0 || length > self.body_bytes);
+        if !self.leaks || has_no_body || too_long || is_encoded(&head.headers) || !is_text(head) {
+            return 0;
+        }
+        self.body_bytes
+    }
+
+    /// Judges a response. Only `Exchange::record` and the API are read of the exchange.
+    pub(crate) fn judge(&self, exchange: &mut Exchange<'_>, head: &mut ResponseHead, body: Option<&[u8]>) -> Outcome {
+        // In monitor mode a response is never changed.
+        if exchange.mode() == Mode::Enforce && self.remove_headers.iter().any(|name| head.headers.contains(name)) {
+            head.headers.retain(|name, _| !self.remove_headers.iter().any(|removed| removed == name));
+        }
+        let Some(body) = body.filter(|_| self.leaks) else { return Ok(Ran::Skip) };
+        let media_type = stockade_model::request::media_type(&head.headers);
+        let findings = stockade_inspect::leak::search(media_type.as_deref(), body);
+        let first = findings.first().cloned();
+        exchange.record.findings.extend(findings);
+        let Some(finding) = first.filter(|finding| finding.confidence >= CERTAIN) else {
+            exchange.explain(|_| format!("{} bytes searched for leaks", body.len()));
+            return Ok(Ran::Pass);
+        };
+        let detail = format!("`{}`: {}; evidence `{}`", finding.detector, finding.note, finding.evidence);
+        let setting = exchange.setting(if self.refuse { "response.refuse" } else { "response.leaks" });
+        let detail = stockade_inspect::mask::text(&detail, 500).into_owned();
+        let mut refusal = Refusal::new(Stage::Response, &LEAK, setting, detail);
+        refusal.exception = Some("set `response.refuse: false` for the API to record leaks only".to_owned());
+        if self.refuse {
+            return Err(Box::new(refusal));
+        }
+        exchange.pending = (refusal.detail, refusal.setting.into_owned());
+        Ok(Ran::Pass)
+    }
+}
+
+fn is_encoded(headers: &Headers) -> bool {
+    headers.get_all("content-encoding").any(|coding| !coding.trim_ascii().eq_ignore_ascii_case(b"identity"))
+}
+
+/// Text that is not a stream. An answer without a type is searched when its length is known: crashes often have none.
+fn is_text(head: &ResponseHead) -> bool {
+    let Some(media_type) = stockade_model::request::media_type(&head.headers) else {
+        return head.content_length.is_some();
+    };
+    match media_type.as_str() {
+        "text/event-stream" => false,
+        "application/json"
+        | "application/xml"
+        | "application/javascript"
+        | "application/x-www-form-urlencoded"
+        | "application/graphql-response+json" => true,
+        other => other.starts_with("text/") || other.ends_with("+json") || other.ends_with("+xml"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(status: u16, fields: &[(&str, &str)], content_length: Option<u64>) -> ResponseHead {
+        let mut headers = Headers::default();
+        for (name, value) in fields {
+            headers.push(name.as_bytes(), value.as_bytes());
+        }
+        ResponseHead { status, headers, content_length }
+    }
+
+    #[test]
+    fn only_plain_text_that_is_no_stream_is_buffered() {
+        let checks = ResponseChecks { leaks: true, refuse: true, body_bytes: 1000, remove_headers: Vec::new() };
+        let json = [("content-type", "application/json; charset=utf-8")];
+        assert_eq!(checks.buffer("GET", &head(200, &json, Some(10))), 1000);
+        assert_eq!(checks.buffer("GET", &head(200, &json, None)), 1000);
+        assert_eq!(checks.buffer("GET", &head(500, &[], Some(10))), 1000);
+        assert_eq!(checks.buffer("HEAD", &head(200, &json, Some(10))), 0);
+        assert_eq!(checks.buffer("GET", &head(304, &json, None)), 0);
+        assert_eq!(checks.buffer("GET", &head(101, &[], None)), 0);
+        assert_eq!(checks.buffer("GET", &head(200, &json, Some(1001))), 0);
+        assert_eq!(checks.buffer("GET", &head(200, &[("content-type", "text/event-stream")], None)), 0);
+        assert_eq!(checks.buffer("GET", &head(200, &[("content-type", "application/grpc")], None)), 0);
+        assert_eq!(checks.buffer("GET", &head(200, &[("content-type", "image/png")], Some(10))), 0);
+        let gzip = [("content-type", "application/json"), ("content-encoding", "gzip")];
+        assert_eq!(checks.buffer("GET", &head(200, &gzip, Some(10))), 0);
+    }
+}
