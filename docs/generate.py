@@ -106,7 +106,7 @@ def commands(facts: dict[str, Any]) -> str:
     """Every command with its options, as `--help` has them."""
     import typer.main
 
-    from stockade.cli import app
+    from stockade.cli import application
 
     sections = ["# Commands\n\nExit codes: 0 good, 1 found something, 2 wrong use, 3 could not decide.\n"]
 
@@ -126,7 +126,7 @@ def commands(facts: dict[str, Any]) -> str:
         about = " ".join((command.help or "").split("\f")[0].split())
         sections.append(f"\n## `{name}`\n\n{about}\n" + ("\n" + table(["option", "meaning"], rows) if rows else ""))
 
-    describe(typer.main.get_command(app), "stockade")
+    describe(typer.main.get_command(application()), "stockade")
     return "".join(sections)
 
 

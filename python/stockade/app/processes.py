@@ -1,26 +1,20 @@
-"""Joins everything for the commands `run`, `gateway` and `control`: the one place that knows the environment."""
+"""What the commands `run`, `gateway` and `control` do, each in its own process until a signal ends it."""
 
 from __future__ import annotations
 
 import logging
-import os
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stockade import __version__
+from stockade.app import wiring
 from stockade.app.apis import ApiSummary, in_force
-from stockade.app.clock import wall_clock
 from stockade.app.errors import ConfigProblemsError
-from stockade.app.gateway_link import GatewayLink
-from stockade.app.policy import Asked, Policy, Published, load_asked
-from stockade.app.supervisor import Supervisor, Watch, signals_to
-from stockade.config import Loaded
+from stockade.app.policy import Asked, Published
+from stockade.app.supervisor import Supervisor, signals_to
 from stockade.model.problem import Problem
-from stockade.prevent.gateway.bundle import Bundles
 from stockade.store.folder import DataFolder, read_json
 
 
@@ -68,39 +62,18 @@ def run_control(asked: Asked, admin_fallback: str | None = None) -> int:
     Raises:
         StockadeError: the config is wrong and there is no fallback, or it cannot listen.
     """
-    from stockade.app.control import ControlProcess
-    from stockade.app.control_state import ControlState
-    from stockade.app.decisions import Decisions
-    from stockade.store.decisions import DecisionStore
-    from stockade.store.events import EventStore
-    from stockade.store.recent import RecentEvents
-
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S"
     )
     try:
-        config = _load(asked).config
-        folder, admin = DataFolder(config.data), config.admin.listen
+        config = wiring.load(asked).config
+        folder, admin, hosts = DataFolder(config.data), config.admin.listen, config.admin.hosts
     except ConfigProblemsError:
         if admin_fallback is None or asked.data is None:
             raise
-        folder, admin = DataFolder(asked.data), admin_fallback
+        folder, admin, hosts = DataFolder(asked.data), admin_fallback, ()
     folder.create()
-    link = GatewayLink(folder.socket)
-    policy = _policy(asked, folder, link)
-    recent = RecentEvents()
-    state = ControlState(
-        version=__version__,
-        clock=wall_clock,
-        link=link,
-        events=EventStore(folder.spool),
-        recent=recent,
-        decisions=Decisions(DecisionStore(folder.decisions), link, recent.exchanges, wall_clock),
-        policy_status=policy.status,
-        apis=lambda: [api.to_json() for api in in_force(folder.path)],
-    )
-    policy.refresh(forced=True)
-    return ControlProcess(folder, policy, state, admin, ()).run()
+    return wiring.control(asked, folder, admin, hosts).run()
 
 
 def run_both(
@@ -120,18 +93,11 @@ def run_both(
     Raises:
         StockadeError: the config is wrong, the folder is in use, or a process did not come up.
     """
-    folder = DataFolder(_load(asked).config.data)
+    folder = DataFolder(wiring.load(asked).config.data)
     folder.create()
     with folder.locked():
-        published = _policy(asked, folder, GatewayLink(folder.socket)).publish()
-        supervisor = Supervisor(
-            folder,
-            control_command=_control_command(asked, folder, published.config.admin.listen),
-            listeners=[listener.address for listener in published.config.gateway.listen],
-            drain_s=published.config.gateway.timeouts.drain.ms / 1000,
-            watch=Watch(time.monotonic, time.sleep, say),
-            log=log,
-        )
+        published = wiring.policy(asked, folder).publish()
+        supervisor = wiring.supervisor(asked, folder, published.config, say, log)
         with signals_to(supervisor):
             supervisor.start()
             try:
@@ -152,17 +118,3 @@ def _running(folder: DataFolder, published: Published) -> Running:
         apis=tuple(in_force(folder.path)),
         warnings=published.warnings,
     )
-
-
-def _load(asked: Asked) -> Loaded:
-    return load_asked(asked, os.environ, Path.cwd())
-
-
-def _control_command(asked: Asked, folder: DataFolder, admin: str) -> list[str]:
-    # The folder is always named, so that the process can be told from others by its command line.
-    named = replace(asked, data=folder.path)
-    return [sys.executable, "-m", "stockade", "control", *named.arguments(), "--admin-fallback", admin]
-
-
-def _policy(asked: Asked, folder: DataFolder, link: GatewayLink) -> Policy:
-    return Policy(asked, lambda: _load(asked), Bundles(folder.path), link, wall_clock)

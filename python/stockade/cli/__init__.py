@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from typer import Typer
 
 COMMANDS: Final = {
     "run": "stockade.cli.run",
@@ -31,16 +34,15 @@ def main() -> None:
     sys.exit(code if arguments else WRONG_USE)
 
 
-def _dispatch(arguments: list[str]) -> object:
+def application(*wanted: str) -> Typer:
+    """The command line.
+
+    Args:
+        wanted: names of the commands to register; all when empty.
+    """
     import typer
 
-    app = typer.Typer(
-        name="stockade",
-        help="Protects HTTP APIs: prevents, detects and responds.",
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-    )
+    app = typer.Typer(name="stockade", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
     @app.callback()
     def options(
@@ -53,7 +55,13 @@ def _dispatch(arguments: list[str]) -> object:
             typer.echo(f"stockade {__version__}")
             raise typer.Exit
 
-    asked = arguments[0]
-    for name in [asked] if asked in COMMANDS else list(COMMANDS):
+    for name in wanted or COMMANDS:
         import_module(COMMANDS[name]).register(app)
-    return typer.main.get_command(app).main(args=arguments, prog_name="stockade", standalone_mode=False)
+    return app
+
+
+def _dispatch(arguments: list[str]) -> object:
+    from typer.main import get_command
+
+    asked = [arguments[0]] if arguments[0] in COMMANDS else []
+    return get_command(application(*asked)).main(args=arguments, prog_name="stockade", standalone_mode=False)
