@@ -6,8 +6,8 @@ import sys
 def main(arguments: list[str]) -> int:
     """Run one command.
 
-    The gateway process must stay small and start fast, and it is started again and again by its supervisor. So
-    `gateway --data DIR` imports nothing but the core; other commands go to `stockade.cli`.
+    The gateway process must stay small and start fast, and its supervisor starts it again and again. So
+    `gateway --data DIR` imports nothing but the core; every other command line goes to `stockade.cli`.
 
     Args:
         arguments: The command line without the program's name.
@@ -15,17 +15,19 @@ def main(arguments: list[str]) -> int:
     Returns:
         The exit code.
     """
-    if len(arguments) == 3 and arguments[:2] == ["gateway", "--data"]:
-        from pathlib import Path
+    match arguments:
+        case ["gateway", "--data", data]:
+            from pathlib import Path
 
-        from stockade.core import gateway
+            from stockade.core import gateway
 
-        return gateway.run(Path(arguments[2]))
-    from stockade.cli import main as command_line
+            return gateway.run(Path(data))
+        case _:
+            from stockade.cli import main as command_line
 
-    sys.argv = ["stockade", *arguments]
-    command_line()
-    return 0
+            sys.argv = ["stockade", *arguments]
+            command_line()
+            return 0
 
 
 if __name__ == "__main__":

@@ -5,18 +5,20 @@
 
 pub mod bundle;
 pub mod clock;
-pub mod control;
 pub mod message;
 pub mod process;
 pub mod shared;
 pub mod spool;
 
 mod accept;
+mod control;
 mod emit;
 mod exchange;
+mod folder;
 mod http1;
 mod http2;
 mod normalise;
+mod policy;
 mod refuse;
 mod server;
 #[cfg(test)]
@@ -25,6 +27,7 @@ mod tls;
 mod upstream;
 mod websocket;
 
+pub use policy::NOTICES;
 pub use server::Server;
 pub use tls::Certificates;
 pub use upstream::{Health, Upstreams};
