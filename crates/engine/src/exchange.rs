@@ -112,6 +112,12 @@ impl Admitted {
 }
 
 impl Cleared {
+    /// The engine that cleared it.
+    #[must_use]
+    pub const fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
     /// The request as it is to be forwarded.
     #[must_use]
     pub const fn request(&self) -> &Request {

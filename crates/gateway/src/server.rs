@@ -78,8 +78,14 @@ impl Server {
 fn work(runtime: &Runtime, shared: Arc<Shared>, admission: Arc<Admission>, listeners: Vec<Listener>) {
     let local = LocalSet::new();
     local.block_on(runtime, async move {
-        let worker = Worker::new(shared, Upstreams::default());
+        let upstreams = Upstreams::new(&shared.health);
+        let worker = Worker::new(shared, upstreams);
         let reloads = tokio::task::spawn_local(follow_reloads(Rc::clone(&worker)));
+        let checking = Rc::clone(&worker);
+        let checks = tokio::task::spawn_local(async move {
+            let shared = &checking.shared;
+            shared.health.run_checks(&shared.engine).await;
+        });
         let open = Rc::new(Open::default());
         let acceptor = Acceptor { worker: Rc::clone(&worker), admission, open: Rc::clone(&open) };
         let accepting: Vec<_> =
@@ -91,6 +97,7 @@ fn work(runtime: &Runtime, shared: Arc<Shared>, admission: Arc<Admission>, liste
         let patience = worker.shared.engine.load().plan().gateway.timeouts.drain_ms;
         let _ = tokio::time::timeout(Duration::from_millis(u64::from(patience)), open.emptied()).await;
         reloads.abort();
+        checks.abort();
     });
 }
 

@@ -2,25 +2,51 @@
 //!
 //! Takes only a `Cleared` request and writes the bytes from its canonical form.
 
-use bytes::Bytes;
-use stockade_engine::{Cleared, Engine};
-use stockade_model::{Headers, Reason, ResponseHead};
-use tokio::io::{AsyncRead, AsyncWrite};
+mod attempt;
+mod checks;
+mod deadline;
+mod failure;
+mod fields;
+mod group;
+mod health;
+mod http1;
+mod http2;
+mod io;
+mod pool;
+pub(crate) mod reason;
+mod reply;
+mod target;
+mod tls;
 
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::{Arc, Weak};
+
+use stockade_engine::{Cleared, Engine};
+use stockade_model::{Plan, Reason};
+
+use self::group::Group;
 use crate::message::BodyLength;
 
-/// Which targets are usable; shared by all workers, kept over reloads for targets that stay.
-#[derive(Debug, Default)]
-pub struct Health {}
+pub use self::health::Health;
+pub(crate) use self::reply::{Duplex, PendingReply, Reply, RequestStream, Upgraded};
 
 /// One worker's connections to every upstream of every API.
 #[derive(Debug, Default)]
-pub struct Upstreams {}
+pub struct Upstreams {
+    health: Health,
+    /// The engine the groups were built for; never used, only told apart from another.
+    engine: RefCell<Weak<Engine>>,
+    groups: RefCell<Vec<Rc<Group>>>,
+}
 
 /// Why no answer came.
 #[derive(Debug)]
 pub struct UpstreamFailure {
-    /// Why; its status (502 or 504) is what the caller gets.
+    /// Why; its status (502, 503 or 504) is what the caller gets.
     pub reason: &'static Reason,
     /// What was expected and what came, with the target.
     pub detail: String,
@@ -28,86 +54,52 @@ pub struct UpstreamFailure {
     pub target: Option<String>,
 }
 
-/// A response whose head has come.
-#[derive(Debug)]
-pub struct Reply {
-    /// Status and end-to-end fields.
-    pub head: ResponseHead,
-    /// How long its body is.
-    pub length: BodyLength,
-    /// The target that answered, `host:port`.
-    pub target: String,
-}
-
-impl Reply {
-    /// The next piece of the body, or `None` at the end; then the connection has gone back to the pool, if it may.
-    ///
-    /// # Errors
-    /// The upstream broke off, stalled or sent a body that is not what its head promised.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, UpstreamFailure> {
-        Ok(None)
+/// Whether every upstream of a plan can be run: targets, CA files, fields to set.
+///
+/// # Errors
+/// The first that cannot, as `setting: problem`.
+pub(crate) fn check(plan: &Plan) -> Result<(), String> {
+    for api in &plan.apis {
+        group::check(&api.upstream).map_err(|problem| format!("apis.{}.{problem}", api.name))?;
     }
-
-    /// Trailer fields, once `next` answered `None`.
-    pub fn trailers(&mut self) -> Option<Headers> {
-        None
-    }
-}
-
-/// The rest of a request body on its way to the upstream, independent of the reply.
-#[derive(Debug)]
-pub struct RequestStream {}
-
-impl RequestStream {
-    /// Sends a piece, waiting for room.
-    ///
-    /// # Errors
-    /// The upstream closed or stalled.
-    pub async fn data(&mut self, data: Bytes) -> Result<(), UpstreamFailure> {
-        let _ = data;
-        Ok(())
-    }
-
-    /// Ends the body.
-    ///
-    /// # Errors
-    /// The upstream closed.
-    pub async fn finish(&mut self, trailers: Option<Headers>) -> Result<(), UpstreamFailure> {
-        let _ = trailers;
-        Ok(())
-    }
-}
-
-/// The reply to a streamed request, still to come. Dropping it, or the stream unfinished, cancels the exchange.
-#[derive(Debug)]
-pub struct PendingReply {}
-
-impl PendingReply {
-    /// Waits for the head.
-    ///
-    /// # Errors
-    /// No proper head came in time.
-    pub async fn reply(self) -> Result<Reply, UpstreamFailure> {
-        Err(unreachable_upstream())
-    }
-}
-
-/// A connection that switched protocols.
-pub trait Duplex: AsyncRead + AsyncWrite + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
-
-/// What came of an upgrade request.
-pub enum Upgraded {
-    /// 101, the connection, and the bytes already read after the head.
-    Switched(ResponseHead, Box<dyn Duplex>, Bytes),
-    /// An ordinary response.
-    Refused(Reply),
+    Ok(())
 }
 
 impl Upstreams {
-    /// Follows a reload: pools of targets that are gone are closed when idle, others kept.
-    pub fn update(&self, engine: &Engine) {
-        let _ = engine;
+    /// One worker's side of the upstreams, over the health that all workers share.
+    #[must_use]
+    pub fn new(health: &Health) -> Self {
+        Self { health: health.clone(), ..Self::default() }
+    }
+
+    /// Follows a reload: targets that stay keep their connections, those of others are closed when idle.
+    ///
+    /// Happens by itself with the first request of a new engine; calling it closes idle connections at once.
+    pub fn update(&self, engine: &Arc<Engine>) {
+        let plan = engine.plan();
+        let mut groups = self.groups.borrow_mut();
+        let next = plan.apis.iter().zip(self.health.follow(plan)).map(|(api, health)| {
+            let before = groups.iter().find(|group| group.api == api.name);
+            match before {
+                Some(same) if same.plan == api.upstream && Arc::ptr_eq(&same.health, &health) => Rc::clone(same),
+                _ => Rc::new(Group::new(&api.name, &api.upstream, health, before.map(|before| &**before))),
+            }
+        });
+        let next: Vec<_> = next.collect();
+        *groups = next;
+        *self.engine.borrow_mut() = Arc::downgrade(engine);
+    }
+
+    /// The group of the API that a request was cleared for.
+    fn group(&self, cleared: &Cleared) -> Result<Rc<Group>, UpstreamFailure> {
+        if self.engine.borrow().as_ptr() != Arc::as_ptr(cleared.engine()) {
+            self.update(cleared.engine());
+        }
+        self.groups.borrow().get(cleared.api_index()).cloned().ok_or_else(|| UpstreamFailure {
+            reason: &reason::NO_TARGET,
+            detail: "the request was cleared for no API".to_owned(),
+            target: None,
+        })
     }
 
     /// Sends a whole request and waits for the head of its reply. Retries where that is safe.
@@ -115,13 +107,13 @@ impl Upstreams {
     /// # Errors
     /// No target usable, no connection, no proper head in time.
     pub async fn send(&self, cleared: &Cleared) -> Result<Reply, UpstreamFailure> {
-        let _ = cleared;
-        Err(unreachable_upstream())
+        attempt::send(&*self.group(cleared)?, cleared).await
     }
 
-    /// Sends the head and the judged part of the body; the rest goes through the stream. Never retried.
+    /// Sends the head and the judged part of the body; the rest goes through the stream.
     ///
-    /// `length` is that of the whole body.
+    /// `length` is that of the whole body. Another connection is tried only before anything was written.
+    /// Poll stream and reply in the same task, or the answer to an early end may be late.
     ///
     /// # Errors
     /// No target usable, no connection.
@@ -130,8 +122,7 @@ impl Upstreams {
         cleared: &Cleared,
         length: BodyLength,
     ) -> Result<(RequestStream, PendingReply), UpstreamFailure> {
-        let _ = (cleared, length);
-        Err(unreachable_upstream())
+        attempt::open(&*self.group(cleared)?, cleared, length).await
     }
 
     /// Asks for a protocol switch (RFC 9110 7.8) over HTTP/1.1.
@@ -139,20 +130,6 @@ impl Upstreams {
     /// # Errors
     /// No target usable, no connection, no proper head in time.
     pub async fn upgrade(&self, cleared: &Cleared) -> Result<Upgraded, UpstreamFailure> {
-        let _ = cleared;
-        Err(unreachable_upstream())
+        attempt::upgrade(&*self.group(cleared)?, cleared).await
     }
-}
-
-/// No target could be reached.
-pub const UNREACHABLE: Reason = Reason {
-    code: "upstream.unreachable",
-    status: 502,
-    meaning: "no target of the upstream could be reached",
-    remedy: "check that the upstream runs and that `upstream.targets` names it",
-    source: "RFC 9110 15.6.3",
-};
-
-fn unreachable_upstream() -> UpstreamFailure {
-    UpstreamFailure { reason: &UNREACHABLE, detail: String::new(), target: None }
 }
