@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "run": "stockade.cli.run",
     "gateway": "stockade.cli.gateway",
     "control": "stockade.cli.control",
+    "check": "stockade.cli.check",
     "events": "stockade.cli.events",
     "decisions": "stockade.cli.decisions",
     "apis": "stockade.cli.apis",

@@ -1,7 +1,8 @@
 """Bundles: the compiled policy in one immutable, versioned, signed file.
 
 `STKDBNDL` | format u32 | payload length u64 | SHA-256 of the payload | Ed25519 signature over all of that | payload,
-which is the plan as JSON. Numbers are little-endian. The gateway compiles it before it takes it, and keeps its own when it does not.
+which is the plan as JSON. Numbers are little-endian. The gateway compiles a bundle before it takes it, and keeps its
+own when it does not compile.
 """
 
 import fcntl

@@ -1,0 +1,66 @@
+"""`stockade check`: whether a config can be taken, and how to mend it when not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stockade.cli import options, output, policy_options
+
+if TYPE_CHECKING:
+    from stockade.app.check import Checked
+
+Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the config file, for editors.")]
+"""`--schema`."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("check")(check)
+
+
+def check(
+    config: options.Config = None,
+    upstream: policy_options.Upstream = None,
+    spec: policy_options.Spec = None,
+    listen: policy_options.Listen = None,
+    mode: policy_options.Mode = None,
+    json: options.Json = False,
+    schema: Schema = False,
+) -> int:
+    """Check a config without starting anything: one line for each problem, with a hint."""
+    if schema:
+        from stockade.config.reference import json_schema
+
+        output.line(json_schema())
+        return 0
+    from stockade.app.check import check as run_check
+
+    checked = run_check(policy_options.asked(config, upstream, spec, listen, mode, None))
+    if json:
+        output.print_json(checked.to_json())
+    else:
+        for text in lines(checked):
+            output.line(output.visible(text))
+    return 1 if checked.problems else 0
+
+
+def lines(checked: Checked) -> Iterator[str]:
+    """What a person wants to know."""
+    for problem in (*checked.problems, *checked.warnings):
+        yield str(problem)
+        if problem.hint:
+            yield f"  hint: {problem.hint}"
+    if checked.problems:
+        count = len(checked.problems)
+        yield f"{count} problem{'s' if count > 1 else ''} found; nothing would be started or changed"
+        return
+    for api in checked.apis:
+        summary = api.summary
+        yield f"{summary.name}: {summary.mode}, hosts {', '.join(summary.hosts)}, base path {summary.base_path}"
+        for sentence in api.enforced:
+            yield f"  {sentence}"
+        yield f"  upstream: {', '.join(summary.upstream)}"
+    yield "the config is good"
