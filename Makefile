@@ -33,7 +33,7 @@ $(VENV)/.dev: requirements/dev.txt | $(VENV)/.run
 $(VENV)/.built: $(RUST_SOURCES) | $(VENV)/.run
 	@command -v cc >/dev/null || { echo "error: expected a C compiler (\`cc\`)"; echo "hint: apt-get install build-essential"; exit 2; }
 	@echo "building the release (several minutes the first time)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
 demo: setup ## The whole product in front of a sample API; ONCE=1 ends after the summary
