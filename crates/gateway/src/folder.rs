@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
-use stockade_engine::Engine;
+use stockade_engine::{Engine, check_decision};
 use stockade_model::Decision;
 
 use crate::bundle::{self, BundleError};
@@ -119,6 +119,10 @@ impl Folder {
         };
         let snapshot: Snapshot =
             serde_json::from_slice(&bytes).map_err(|error| format!("`{}`: {error}", file.display()))?;
+        for decision in &snapshot.decisions {
+            check_decision(decision)
+                .map_err(|problem| format!("`{}`: decision `{}`: {problem}", file.display(), decision.id))?;
+        }
         Ok(snapshot.decisions)
     }
 
@@ -176,6 +180,8 @@ mod tests {
         assert_eq!(folder.decisions().unwrap().len(), 1);
         fs::write(&file, format!(r#"{{"decisions":[{good},{{"id":"d2"}}]}}"#)).unwrap();
         assert!(folder.decisions().unwrap_err().contains("missing field"));
+        fs::write(&file, format!(r#"{{"decisions":[{}]}}"#, good.replace("address", "colour"))).unwrap();
+        assert!(folder.decisions().unwrap_err().contains("decision `d1`"));
     }
 
     #[test]

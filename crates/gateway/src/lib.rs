@@ -19,6 +19,7 @@ mod http1;
 mod http2;
 mod normalise;
 mod policy;
+mod reasons;
 mod refuse;
 mod server;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod upstream;
 mod websocket;
 
 pub use policy::NOTICES;
+pub use reasons::reasons;
 pub use server::Server;
 pub use tls::Certificates;
 pub use upstream::{Health, Upstreams};

@@ -143,6 +143,8 @@ async fn supervise(
 ) -> bool {
     let mut draining = drain.subscribe();
     tokio::select! {
+        // Idle workers end as soon as they are told to: the order must be seen before its effect.
+        biased;
         () = stop.asked() => {}
         _ = draining.wait_for(|draining| *draining) => {}
         _ = &mut ended => {

@@ -2,6 +2,7 @@
 //!
 //! Bytes in, bytes out. The interpreter lock is released around every call, and a panic becomes a `StockadeError`.
 
+mod catalogue;
 mod engine;
 mod failure;
 mod spool;
@@ -11,6 +12,8 @@ use pyo3::prelude::*;
 /// The extension module.
 #[pymodule]
 mod _native {
+    #[pymodule_export]
+    use super::catalogue::catalogue;
     #[pymodule_export]
     use super::engine::Engine;
     #[pymodule_export]

@@ -3,7 +3,16 @@
 from os import PathLike
 from typing import final
 
-__all__ = ["Engine", "SpoolTail", "find_in_spool", "read_spool", "read_spool_newest", "run_gateway", "version"]
+__all__ = [
+    "Engine",
+    "SpoolTail",
+    "catalogue",
+    "find_in_spool",
+    "read_spool",
+    "read_spool_newest",
+    "run_gateway",
+    "version",
+]
 
 @final
 class Engine:
@@ -16,6 +25,7 @@ class SpoolTail:
     def __new__(cls, folder: PathLike[str] | str, after: int) -> SpoolTail: ...
     def read(self, limit: int) -> tuple[bytes, int, int]: ...
 
+def catalogue() -> bytes: ...
 def find_in_spool(folder: PathLike[str] | str, id: str) -> bytes: ...
 def read_spool(folder: PathLike[str] | str, after: int, limit: int) -> bytes: ...
 def read_spool_newest(folder: PathLike[str] | str, before: int | None, limit: int) -> bytes: ...
