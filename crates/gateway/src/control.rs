@@ -153,7 +153,7 @@ impl Control {
             "uptime_us": shared.clock.now().monotonic_us,
             "counters": counters(&shared.counters),
             "spool": shared.spool.status(),
-            "upstreams": [],
+            "upstreams": shared.health.status(),
         })
     }
 }

@@ -13,6 +13,7 @@ use stockade_model::Decision;
 
 use crate::bundle::{self, BundleError};
 use crate::tls::Certificates;
+use crate::upstream;
 
 /// Largest `decisions.json`.
 const DECISIONS_BYTES_MAX: usize = 64 << 20;
@@ -68,6 +69,7 @@ impl Folder {
             BundleError::new("bundle.missing", format!("cannot read `{}`: {error}", key_file.display()))
         })?;
         let plan = bundle::read(file, &key)?;
+        upstream::check(&plan).map_err(|problem| BundleError::new("bundle.setting", problem))?;
         let certificates =
             Certificates::load(&plan).map_err(|problem| BundleError::new("bundle.certificates", problem))?;
         let engine = Engine::new(plan).map_err(|error| BundleError::new("bundle.setting", error.to_string()))?;

@@ -2,10 +2,10 @@
 
 use stockade_model::Reason;
 
-use crate::normalise;
+use crate::{normalise, upstream};
 
 /// All of them; for the generated reference.
 #[must_use]
 pub fn reasons() -> Vec<&'static Reason> {
-    [normalise::reasons::REASONS].concat()
+    [normalise::reasons::REASONS, upstream::reason::REASONS].concat()
 }
