@@ -72,7 +72,7 @@ class ControlProcess:
         Raises:
             StockadeError: the address cannot be bound, or the token cannot be used.
         """
-        self._policy.refresh(forced=True)
+        self._policy.begin()
         token = read_or_create(self._folder.admin_token)
         with _listening(self._address) as listener, self._hang_up_reloads():
             host, port = listener.getsockname()[:2]

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from stockade.app.clock import Clock
 from stockade.app.control_state import PolicyStatus
@@ -144,18 +145,24 @@ class Policy:
             self._status = PolicyStatus(True, version, self._clock())
             return Published(loaded.config, compiled.warnings)
 
+    def begin(self) -> None:
+        """Put what the files say in force when it is not yet. Never raises for what they say."""
+        self._take(self._link_when_behind)
+
     def refresh(self, *, forced: bool) -> None:
         """Look at the files again, and put what they say in force when they changed. Never raises for what they say.
 
         Args:
             forced: whether they count as changed in any case.
         """
-        if not forced and _fingerprints(self._files) == self._seen:
-            return
+        if forced or _fingerprints(self._files) != self._seen:
+            self._take(self._link.reload)
+
+    def _take(self, reload: Callable[[], Mapping[str, Any]]) -> None:
         before = self._bundles.current
         try:
             self.publish()
-            answer = self._link.reload()
+            answer = reload()
         except ConfigProblemsError as error:
             self._refused(error.problems)
         except GatewayUnreachableError:
@@ -170,6 +177,11 @@ class Policy:
             if before is not None:
                 self._bundles.take_back(before)
             self._refused([f"the gateway refused it: {answer.get('problem', 'no reason given')}"])
+
+    def _link_when_behind(self) -> Mapping[str, Any]:
+        if self._link.status().get("bundle") == self._status.bundle:
+            return {"ok": True}
+        return self._link.reload()
 
     def _taken(self, restart: Sequence[str]) -> None:
         LOG.info("bundle %d is in force", self._status.bundle)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typer import Typer
 
 COMMANDS: Final = {
+    "demo": "stockade.cli.demo",
     "run": "stockade.cli.run",
     "gateway": "stockade.cli.gateway",
     "control": "stockade.cli.control",

@@ -39,6 +39,22 @@ def line(text: str = "") -> None:
     sys.stdout.flush()
 
 
+def styled_line(text: str, style: str) -> None:
+    """Print one line, coloured on a terminal."""
+    if not is_terminal():
+        line(text)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    Console().print(Text(text, style=style), soft_wrap=True, highlight=False)
+
+
+def shortened(text: str, width: int) -> str:
+    """The text, cut where it is wider than a column."""
+    return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
 def print_json(value: Any) -> None:
     """Print one JSON value on one line."""
     line(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
