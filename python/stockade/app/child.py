@@ -34,6 +34,7 @@ class Child:
         self._backoff = Backoff()
         self._process: subprocess.Popen[bytes] | None = None
         self._adopted: int | None = None
+        self._adopted_born: str | None = None
         self._started_at = 0.0
         self._start_at: float | None = None
 
@@ -55,13 +56,15 @@ class Child:
     def adopt(self, pid: int) -> None:
         """Watch a process that was already running."""
         self._adopted = pid
+        self._adopted_born = _born(pid)
         self._started_at = self._monotonic()
 
     def is_running(self) -> bool:
         """Whether it runs at this moment."""
         if self._process:
             return self._process.poll() is None
-        return self._adopted is not None and is_alive(self._adopted)
+        # Its number may have gone to another process since.
+        return self._adopted is not None and is_alive(self._adopted) and _born(self._adopted) == self._adopted_born
 
     def tend(self) -> str | None:
         """Start it again when it ended and its wait is over. Call often.
@@ -73,7 +76,12 @@ class Child:
             if self._monotonic() < self._start_at:
                 return None
             self.restarts += 1
-            self.start()
+            try:
+                self.start()
+            except OSError as error:
+                wait = self._backoff.next_wait(0.0)
+                self._start_at = self._monotonic() + wait
+                return f"{self.name} cannot be started ({error.strerror or error}); trying again in {wait:.1f} s"
             return f"{self.name} started again as process {self.pid}"
         if self.is_running():
             return None
@@ -120,11 +128,22 @@ def is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
+    facts = _facts(pid)
+    return not facts or facts[0] != "Z"
+
+
+def _born(pid: int) -> str | None:
+    """When a process was started, in ticks since boot; with its id that names it for good."""
+    facts = _facts(pid)
+    return facts[19] if len(facts) > 19 else None
+
+
+def _facts(pid: int) -> list[str]:
+    """The fields of `/proc/PID/stat` from the state on; empty where there is none."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
-        return True
-    return not state or state[0] != "Z"
+        return []
 
 
 def _describe(exit_code: int | None) -> str:

@@ -74,7 +74,7 @@ class ControlProcess:
         """
         self._policy.begin()
         token = read_or_create(self._folder.admin_token)
-        with _listening(self._address) as listener, self._hang_up_reloads():
+        with _listening(self._address) as listener, self._signals():
             host, port = listener.getsockname()[:2]
             threads = [
                 threading.Thread(target=self._repeat, args=(self._tail, TAIL_S), name="tail", daemon=True),
@@ -162,15 +162,21 @@ class ControlProcess:
                 LOG.exception("%s failed", threading.current_thread().name)
 
     @contextlib.contextmanager
-    def _hang_up_reloads(self) -> Iterator[None]:
+    def _signals(self) -> Iterator[None]:
         def reload(_number: int, _frame: FrameType | None) -> None:
             self._look_now.set()
 
-        before = signal.signal(signal.SIGHUP, reload)
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            # The server has its own handlers while it runs and raises what it caught again when it has ended.
+            self._stop.set()
+
+        handlers = {signal.SIGHUP: reload, signal.SIGTERM: stop, signal.SIGINT: stop}
+        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             yield
         finally:
-            signal.signal(signal.SIGHUP, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 @contextlib.contextmanager

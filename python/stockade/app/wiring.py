@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -92,6 +93,12 @@ def supervisor(
         say: takes one line for the operator.
         log: file for the output of both processes; this process's own output when None.
     """
+
+    def say_if_heard(text: str) -> None:
+        # Whoever listened may be gone; that must not end what runs.
+        with contextlib.suppress(OSError):
+            say(text)
+
     # The folder is always named, so that the process can be told from others by its command line.
     named = replace(asked, data=folder.path)
     return Supervisor(
@@ -103,6 +110,6 @@ def supervisor(
         ],
         listeners=[listener.address for listener in config.gateway.listen],
         drain_s=config.gateway.timeouts.drain.ms / 1000,
-        watch=Watch(time.monotonic, time.sleep, say),
+        watch=Watch(time.monotonic, time.sleep, say_if_heard),
         log=log,
     )

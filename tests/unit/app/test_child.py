@@ -81,3 +81,20 @@ def test_an_adopted_process_is_watched_and_replaced() -> None:
     assert child.pid != stray.pid
     child.stop(5.0, time.sleep)
     stray.wait()
+
+
+def test_one_that_cannot_be_started_again_is_tried_later(tmp_path: Path) -> None:
+    now = [0.0]
+    child = Child("sleeper", SLEEP, lambda: now[0], tmp_path / "log")
+    child.start()
+    child.signal(signal.SIGKILL)
+    until(lambda: not child.is_running())
+    child.tend()
+    (tmp_path / "log").unlink()
+    (tmp_path / "log").mkdir()
+    assert "cannot be started" in (child.tend() or "")
+    (tmp_path / "log").rmdir()
+    assert child.tend() is None
+    now[0] += 1.0
+    assert "started again" in (child.tend() or "")
+    child.stop(5.0, time.sleep)
