@@ -59,9 +59,8 @@ pub(super) async fn open(
     let request = cleared.request();
     let body = &cleared.body().bytes;
     let need = need(request);
-    attempts(group, request, async |target, fresh, limits| {
+    attempts(group, request, async |target, _, limits| {
         // What cannot be repeated goes over a connection that cannot have been closed meanwhile.
-        let _ = fresh;
         let outgoing = Outgoing { length, body: body.clone(), complete: false };
         let (pending, stream) = start(group, target, request, need, true, limits, outgoing).await?;
         let stream = stream.ok_or_else(|| Failure::new(&UNWRITABLE, "a body that is complete was to be streamed"))?;

@@ -2,5 +2,9 @@
 
 pub(crate) mod support;
 
+mod checks;
 mod framing;
+mod http2;
 mod pooling;
+mod streaming;
+mod tls;
