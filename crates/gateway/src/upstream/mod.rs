@@ -32,7 +32,7 @@ use self::group::Group;
 use crate::message::BodyLength;
 
 pub use self::health::Health;
-pub(crate) use self::reply::{PendingReply, Reply, RequestStream, Upgraded};
+pub(crate) use self::reply::{Duplex, PendingReply, Reply, RequestStream, Upgraded};
 
 /// One worker's connections to every upstream of every API.
 #[derive(Debug, Default)]
