@@ -321,7 +321,8 @@ impl Sender {
                 Poll::Pending => {
                     limits.saw(connection.written());
                     ready!(limits.poll(timer, context));
-                    connection.close();
+                    // Whoever waits for the answer finds the silence too, and tells of it.
+                    connection.break_request();
                     Poll::Ready(Err(Failure::new(&TIMEOUT, "the upstream does not read the request")))
                 }
             }

@@ -202,8 +202,12 @@ impl Handle {
         if !outgoing.body.is_empty() {
             send.send_data(outgoing.body, false).map_err(|error| of_stream(&error, false))?;
         }
-        let sending =
-            Rc::new(Sending { stream: RefCell::new(send), finished: Cell::new(false), headed: Cell::new(false) });
+        let sending = Rc::new(Sending {
+            stream: RefCell::new(send),
+            finished: Cell::new(false),
+            headed: Cell::new(false),
+            stalled: Cell::new(false),
+        });
         pending.calling_off.0 = Some(Rc::clone(&sending));
         Ok((pending, Some(Sender { sending, left, limits, timer: Timer::default() })))
     }

@@ -66,7 +66,7 @@ impl Pending {
             if let Poll::Ready(response) = Pin::new(&mut response).poll(context) {
                 return Poll::Ready(response.map_err(|error| of_stream(&error, false)));
             }
-            if calling_off.0.as_ref().is_some_and(|sending| !sending.finished.get()) {
+            if calling_off.0.as_ref().is_some_and(|sending| !sending.finished.get() && !sending.stalled.get()) {
                 // It is the client that is awaited, not the upstream; a stalled sender has its own limit.
                 limits.moved();
             }

@@ -22,6 +22,8 @@ pub(super) struct Sending {
     pub(super) stream: RefCell<SendStream<Bytes>>,
     pub(super) finished: Cell<bool>,
     pub(super) headed: Cell<bool>,
+    /// The upstream took no more of it: from then on the answer is due.
+    pub(super) stalled: Cell<bool>,
 }
 
 impl Sending {
@@ -69,6 +71,7 @@ impl Sender {
                     }
                     Poll::Pending => {
                         ready!(limits.poll(timer, context));
+                        sending.stalled.set(true);
                         Poll::Ready(Err(Failure::new(&TIMEOUT, "the upstream does not read the request")))
                     }
                 }

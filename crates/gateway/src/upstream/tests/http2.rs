@@ -399,3 +399,24 @@ fn heads_are_bounded() {
         }
     });
 }
+
+#[test]
+fn an_upstream_that_reads_no_more_of_a_stream_is_given_up_in_time() {
+    run(async {
+        let origin = origin(Manner::default(), |exchange: Exchange| async move {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            drop(exchange);
+        })
+        .await;
+        let bench = Bench::new(&[origin.address], |plan| {
+            plan.protocol = UpstreamProtocol::Http2;
+            plan.idle_ms = 150;
+        });
+        let cleared = bench.clear(request("POST", "/"), b"some", false);
+        let (mut stream, pending) = bench.upstreams.open(&cleared, BodyLength::Unknown).await.unwrap();
+        let sending = stream.data(Bytes::from(vec![b'x'; 1024 * 1024]));
+        let (sent, reply) = tokio::join!(sending, pending.reply());
+        assert_eq!(sent.unwrap_err().reason.code, "upstream.timeout");
+        assert_eq!(reply.unwrap_err().reason.code, "upstream.timeout");
+    });
+}

@@ -181,13 +181,17 @@ fn a_slow_client_is_not_the_upstreams_fault_but_an_upstream_that_does_not_read_i
         });
         let bench = Bench::new(&[deaf.address], |plan| plan.idle_ms = 150);
         let cleared = bench.clear(request("POST", "/"), b"some", false);
-        let (mut stream, _pending) = bench.upstreams.open(&cleared, BodyLength::Unknown).await.unwrap();
-        let failure = loop {
-            if let Err(failure) = stream.data(Bytes::from(vec![b'x'; 1024 * 1024])).await {
-                break failure;
+        let (mut stream, pending) = bench.upstreams.open(&cleared, BodyLength::Unknown).await.unwrap();
+        let sending = async {
+            loop {
+                if let Err(failure) = stream.data(Bytes::from(vec![b'x'; 1024 * 1024])).await {
+                    return failure;
+                }
             }
         };
+        let (failure, reply) = tokio::join!(sending, pending.reply());
         assert_eq!(failure.reason.code, "upstream.timeout");
+        assert_eq!(reply.unwrap_err().reason.code, "upstream.timeout");
     });
 }
 
