@@ -1,1 +1,182 @@
-//! Builds the event of a finished exchange, masked.
+//! Builds the event of a finished exchange, masked, and hands it to the spool.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use stockade_engine::Record;
+use stockade_inspect::mask;
+use stockade_model::event::{ClientRecord, EVENT_FORMAT, Record as SpoolRecord, RequestRecord, ResponseRecord, Timing};
+use stockade_model::{Client, Event, Now, Refusal, Request, RequestId, VerdictKind};
+
+use crate::normalise::Edge;
+use crate::shared::{WorkerRef, count};
+
+/// Longest path kept in an event; a longer one is cut.
+const PATH_BYTES: usize = 2_048;
+/// Longest `User-Agent` kept in an event.
+const USER_AGENT_BYTES: usize = 256;
+
+/// What was measured of an exchange while it ran.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    pub(crate) id: RequestId,
+    pub(crate) started: Now,
+    pub(crate) client: Arc<Client>,
+    pub(crate) timing: Timing,
+    /// Bytes of the request's body that were read.
+    pub(crate) request_bytes: u64,
+    /// The response, once its head was sent.
+    pub(crate) response: Option<ResponseRecord>,
+}
+
+impl Trace {
+    /// The trace of an exchange that began at `started`.
+    pub(crate) fn new(id: RequestId, client: &Arc<Client>, started: Now) -> Self {
+        let client = Arc::clone(client);
+        Self { id, started, client, timing: Timing::default(), request_bytes: 0, response: None }
+    }
+
+    /// Notes that a response's head is being sent.
+    pub(crate) fn answered(&mut self, status: u16, content_type: Option<&str>, upstream: Option<String>) {
+        let content_type = content_type.map(|value| mask::text(value, 100).into_owned());
+        self.response = Some(ResponseRecord { status, body_bytes: 0, content_type, upstream, complete: false });
+    }
+
+    /// Notes bytes of the response's body.
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        if let Some(response) = &mut self.response {
+            response.body_bytes = response.body_bytes.saturating_add(bytes as u64);
+        }
+    }
+
+    /// Notes that the response was sent whole.
+    pub(crate) fn completed(&mut self) {
+        if let Some(response) = &mut self.response {
+            response.complete = true;
+        }
+    }
+}
+
+/// How an exchange ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// The request; `None` when it was lost to a panic.
+    pub(crate) request: Option<Request>,
+    /// What the stages learned; the refusal that was carried out, if there was one, is its last.
+    pub(crate) record: Record,
+    /// How.
+    pub(crate) verdict: VerdictKind,
+}
+
+/// Writes the event of an exchange.
+pub(crate) fn exchange(worker: &WorkerRef, edge: &Edge, ended: Ended, trace: Trace) {
+    let Ended { request, record, verdict } = ended;
+    tally(worker, verdict, &record);
+    let api = record.api.and_then(|place| edge.engine.plan().apis.get(place));
+    let operation = api.zip(record.operation).and_then(|(api, place)| api.operations.get(place));
+    let actor = match &request {
+        Some(request) => {
+            let (kind, id) = stockade_engine::actor(&record, request);
+            format!("{kind}:{id}")
+        }
+        None => format!("address:{}", trace.client.address),
+    };
+    let Trace { id, started, client, timing, request_bytes, response } = trace;
+    write(
+        worker,
+        Event {
+            format: EVENT_FORMAT,
+            id: id.to_string(),
+            time: started.wall,
+            gateway: edge.plan().name.clone(),
+            bundle: edge.engine.plan().version,
+            verdict,
+            mode: api.map(|api| api.mode),
+            api: api.map(|api| api.name.clone()),
+            operation: operation.map(|operation| operation.id.clone()),
+            actor,
+            client: client_record(&client),
+            request: request.map(|request| request_record(request, request_bytes)),
+            identity: record.identity,
+            refusals: record.refusals,
+            findings: record.findings,
+            stages: record.notes,
+            response,
+            timing: Timing { total_us: since(worker, started), ..timing },
+        },
+    );
+}
+
+/// Writes the event of a head that never became a request. `bytes` and `complete` are those of the answer.
+pub(crate) fn malformed(
+    worker: &WorkerRef,
+    edge: &Edge,
+    client: &Arc<Client>,
+    id: RequestId,
+    refusal: &Refusal,
+    bytes: u64,
+    complete: bool,
+    started: Now,
+) {
+    let mut trace = Trace::new(id, client, started);
+    trace.answered(refusal.status, Some("application/problem+json"), None);
+    if let Some(response) = &mut trace.response {
+        response.body_bytes = bytes;
+        response.complete = complete;
+    }
+    let record = Record { refusals: vec![refusal.clone()], ..Record::default() };
+    exchange(worker, edge, Ended { request: None, record, verdict: VerdictKind::Refused }, trace);
+}
+
+fn tally(worker: &WorkerRef, verdict: VerdictKind, record: &Record) {
+    let counters = &worker.shared.counters;
+    count(&counters.exchanges);
+    match verdict {
+        VerdictKind::Refused => count(&counters.refused),
+        VerdictKind::Failed => count(&counters.failed),
+        VerdictKind::Allowed | VerdictKind::WouldRefuse => {}
+    }
+    if !record.failed_open.is_empty() {
+        counters.failed_open.fetch_add(record.failed_open.len() as u64, Ordering::Relaxed);
+    }
+}
+
+fn since(worker: &WorkerRef, started: Now) -> u64 {
+    worker.shared.clock.now().monotonic_us.saturating_sub(started.monotonic_us)
+}
+
+fn write(worker: &WorkerRef, event: Event) {
+    worker.shared.spool.append(&SpoolRecord::Exchange(event));
+}
+
+fn client_record(client: &Client) -> ClientRecord {
+    ClientRecord {
+        address: client.address,
+        peer: (client.peer != client.address).then_some(client.peer),
+        port: client.port,
+        tls: client.tls.as_deref().cloned(),
+    }
+}
+
+fn request_record(request: Request, body_bytes: u64) -> RequestRecord {
+    let path = match mask::text(request.path.as_str(), PATH_BYTES) {
+        Cow::Borrowed(path) => path.to_owned(),
+        Cow::Owned(path) => path,
+    };
+    let user_agent = request.headers.get("user-agent").map(|value| {
+        let text = String::from_utf8_lossy(value);
+        mask::text(&text, USER_AGENT_BYTES).into_owned()
+    });
+    RequestRecord {
+        scheme: request.scheme,
+        path,
+        query: request.query.as_deref().map(|query| mask::query(query).into_owned()),
+        version: request.version,
+        content_type: request.media_type().map(|media| mask::text(&media, 100).into_owned()),
+        user_agent,
+        body_bytes,
+        method: request.method,
+        authority: request.authority,
+    }
+}

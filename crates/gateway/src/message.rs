@@ -65,6 +65,11 @@ pub trait ResponseSink {
     /// Sends head and body at once.
     fn whole(&mut self, head: &ResponseHead, body: Bytes) -> impl Future<Output = Result<(), ClientGone>>;
 
+    /// Takes back a head that is still held back; `false` when it is on its way.
+    fn retract(&mut self) -> bool {
+        false
+    }
+
     /// Gives up in the middle: the client must be able to tell that the body is not complete.
     fn abort(&mut self);
 }

@@ -2,10 +2,17 @@
 
 use stockade_model::Reason;
 
-use crate::{normalise, upstream};
+use crate::{exchange, http1, normalise, upstream, websocket};
 
 /// All of them; for the generated reference.
 #[must_use]
 pub fn reasons() -> Vec<&'static Reason> {
-    [normalise::reasons::REASONS, upstream::reason::REASONS].concat()
+    [
+        http1::reasons::REASONS,
+        normalise::reasons::REASONS,
+        exchange::reasons::REASONS,
+        upstream::reason::REASONS,
+        websocket::reasons::REASONS,
+    ]
+    .concat()
 }

@@ -94,6 +94,11 @@ impl Worker {
         edge
     }
 
+    /// Whether the gateway is to stop. One atomic load: the receiver is never marked as seen.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.shared.drain.has_changed().unwrap_or(true)
+    }
+
     /// A fresh id for an exchange that began at `now`.
     pub(crate) fn request_id(&self, now: Now) -> RequestId {
         let random = u128::from(self.next_random()) << 64 | u128::from(self.next_random());

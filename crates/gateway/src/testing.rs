@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use stockade_engine::{Engine, State};
 use stockade_model::plan::{
     AccessPlan, ApiPlan, ContractPlan, FailMode, FailModesPlan, GatewayPlan, HttpLimitsPlan, IdentityPlan, InspectPlan,
     LargeBody, OutlierPlan, ResponsePlan, SpoolFull, SpoolPlan, TargetPlan, TimeoutsPlan, Unknown, UpstreamPlan,

@@ -1,18 +1,15 @@
 //! Strict HTTP/1.1: heads, bodies, connections (RFC 9112).
+//!
+//! `connection` runs the loop; `head`, `framing` and `chunked` are the grammar; `transport`, `body` and `writer` move
+//! the bytes.
 
-use std::sync::Arc;
+mod body;
+pub(crate) mod chunked;
+mod connection;
+pub(crate) mod framing;
+pub(crate) mod head;
+pub(crate) mod reasons;
+pub(crate) mod transport;
+mod writer;
 
-use bytes::BytesMut;
-use stockade_model::Client;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Instant;
-
-use crate::shared::WorkerRef;
-
-/// Serves one connection to its end; `buffered` is what was read of it already.
-pub(crate) async fn serve<IO>(worker: WorkerRef, io: IO, client: Arc<Client>, buffered: BytesMut, accepted: Instant)
-where
-    IO: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let _ = (worker, io, client, buffered, accepted);
-}
+pub(crate) use connection::serve;

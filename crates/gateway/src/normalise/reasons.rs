@@ -3,7 +3,7 @@
 use stockade_model::Reason;
 
 /// A method that is not a token in upper case.
-pub const METHOD: Reason = Reason {
+pub(crate) const METHOD: Reason = Reason {
     code: "request.method",
     status: 400,
     meaning: "the method is not a token of upper-case letters, digits, `-` and `_`, or is longer than 32 bytes",
@@ -12,7 +12,7 @@ pub const METHOD: Reason = Reason {
 };
 
 /// CONNECT and TRACE.
-pub const METHOD_NOT_SERVED: Reason = Reason {
+pub(crate) const METHOD_NOT_SERVED: Reason = Reason {
     code: "request.method_not_served",
     status: 405,
     meaning: "CONNECT and TRACE are never served: Stockade is no open proxy and echoes no credentials",
@@ -21,7 +21,7 @@ pub const METHOD_NOT_SERVED: Reason = Reason {
 };
 
 /// A target in none of the forms allowed for the method.
-pub const TARGET: Reason = Reason {
+pub(crate) const TARGET: Reason = Reason {
     code: "request.target",
     status: 400,
     meaning: "the request target is not in origin-form, nor `*` for OPTIONS, nor an absolute form equal to `Host`",
@@ -30,7 +30,7 @@ pub const TARGET: Reason = Reason {
 };
 
 /// A target longer than the limit.
-pub const TARGET_TOO_LONG: Reason = Reason {
+pub(crate) const TARGET_TOO_LONG: Reason = Reason {
     code: "request.target_too_long",
     status: 414,
     meaning: "the request target is longer than `gateway.limits.target`",
@@ -39,7 +39,7 @@ pub const TARGET_TOO_LONG: Reason = Reason {
 };
 
 /// A path without a canonical form.
-pub const PATH: Reason = Reason {
+pub(crate) const PATH: Reason = Reason {
     code: "request.path",
     status: 400,
     meaning: "the path has no single meaning: bad escapes, escaped separators, empty or climbing segments",
@@ -48,7 +48,7 @@ pub const PATH: Reason = Reason {
 };
 
 /// A raw byte that a query must not hold.
-pub const QUERY: Reason = Reason {
+pub(crate) const QUERY: Reason = Reason {
     code: "request.query",
     status: 400,
     meaning: "the query holds a raw control, space, quote, angle bracket, `#` or a byte above 0x7f",
@@ -57,7 +57,7 @@ pub const QUERY: Reason = Reason {
 };
 
 /// `Host` missing, repeated or not a host.
-pub const HOST: Reason = Reason {
+pub(crate) const HOST: Reason = Reason {
     code: "request.host",
     status: 400,
     meaning: "there is not exactly one valid `Host` (or `:authority`), or two of them differ",
@@ -66,7 +66,7 @@ pub const HOST: Reason = Reason {
 };
 
 /// A header name with an underscore.
-pub const UNDERSCORE: Reason = Reason {
+pub(crate) const UNDERSCORE: Reason = Reason {
     code: "request.underscore",
     status: 400,
     meaning: "a header name holds `_`, which many back ends read as `-`",
@@ -75,7 +75,7 @@ pub const UNDERSCORE: Reason = Reason {
 };
 
 /// A field value with spaces around it, or a control in it.
-pub const FIELD: Reason = Reason {
+pub(crate) const FIELD: Reason = Reason {
     code: "request.field",
     status: 400,
     meaning: "a field's name or value holds bytes that are not allowed there",
@@ -84,7 +84,7 @@ pub const FIELD: Reason = Reason {
 };
 
 /// Too many fields.
-pub const TOO_MANY_FIELDS: Reason = Reason {
+pub(crate) const TOO_MANY_FIELDS: Reason = Reason {
     code: "request.too_many_fields",
     status: 431,
     meaning: "the request has more fields than `gateway.limits.headers`",
@@ -93,7 +93,7 @@ pub const TOO_MANY_FIELDS: Reason = Reason {
 };
 
 /// One field too large.
-pub const FIELD_TOO_LARGE: Reason = Reason {
+pub(crate) const FIELD_TOO_LARGE: Reason = Reason {
     code: "request.field_too_large",
     status: 431,
     meaning: "a field is larger than `gateway.limits.header`",
@@ -102,7 +102,7 @@ pub const FIELD_TOO_LARGE: Reason = Reason {
 };
 
 /// `Connection` names an end-to-end field.
-pub const NOMINATED: Reason = Reason {
+pub(crate) const NOMINATED: Reason = Reason {
     code: "request.connection_nominates",
     status: 400,
     meaning: "`Connection` names a field that is not hop-by-hop, which would strip it on the way",
@@ -111,7 +111,7 @@ pub const NOMINATED: Reason = Reason {
 };
 
 /// An expectation other than `100-continue`.
-pub const EXPECTATION: Reason = Reason {
+pub(crate) const EXPECTATION: Reason = Reason {
     code: "request.expectation",
     status: 417,
     meaning: "`Expect` asks for something other than `100-continue`",
@@ -120,7 +120,7 @@ pub const EXPECTATION: Reason = Reason {
 };
 
 /// A WebSocket handshake that is not one.
-pub const WEBSOCKET: Reason = Reason {
+pub(crate) const WEBSOCKET: Reason = Reason {
     code: "request.websocket",
     status: 400,
     meaning: "the WebSocket handshake is not a GET without a body and with one proper `Sec-WebSocket-Key`",
@@ -129,7 +129,7 @@ pub const WEBSOCKET: Reason = Reason {
 };
 
 /// A WebSocket version other than 13.
-pub const WEBSOCKET_VERSION: Reason = Reason {
+pub(crate) const WEBSOCKET_VERSION: Reason = Reason {
     code: "request.websocket_version",
     status: 426,
     meaning: "the WebSocket version asked for is not 13",
@@ -138,7 +138,7 @@ pub const WEBSOCKET_VERSION: Reason = Reason {
 };
 
 /// All reasons of this part.
-pub const REASONS: &[&Reason] = &[
+pub(crate) const REASONS: &[&Reason] = &[
     &METHOD,
     &METHOD_NOT_SERVED,
     &TARGET,

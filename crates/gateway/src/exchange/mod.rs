@@ -1,0 +1,405 @@
+//! One exchange, whatever protocol it came in: engine, upstream, response, event.
+//!
+//! head → `judge_head` → body → `judge_body` → upstream → `judge_response` → client → event. Whatever goes wrong on the
+//! way is answered here, once, and the event is written last, so that it costs the caller no time.
+
+mod race;
+pub(crate) mod reasons;
+mod relay;
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use bytes::{Bytes, BytesMut};
+use stockade_engine::{Admitted, Body, Cleared, Record, Refused};
+use stockade_model::plan::LargeBody;
+use stockade_model::{Framing, Now, Refusal, Request, ResponseHead, Stage, VerdictKind};
+
+use self::race::{First, first};
+use self::relay::{Trouble, decorate, relay};
+use crate::emit::{self, Ended, Trace};
+use crate::message::{BodyFailure, BodyLength, RequestBody, ResponseSink};
+use crate::normalise::Edge;
+use crate::refuse;
+use crate::shared::{Worker, WorkerRef, count};
+use crate::upstream::{RequestStream, Upgraded, UpstreamFailure};
+use crate::websocket::{self, Tunnel};
+
+/// A body so short, and of known length, is read whole before the upstream is asked, also when nobody judges it: the
+/// upstream is not made to wait for it, and the request can be tried elsewhere.
+const SMALL_BODY: u64 = 16 * 1024;
+
+/// What the connection does after an exchange.
+pub(crate) enum After {
+    /// The response was sent whole; the next exchange may follow.
+    Done,
+    /// The response could not be sent whole: the client must be able to tell.
+    Broken,
+    /// The protocol is switched: answer 101 and tunnel. Never on HTTP/2.
+    Switch(Box<Tunnel>),
+}
+
+/// Runs one exchange from its normalised head to its event. `started` is when its first byte came.
+pub(crate) async fn run<B: RequestBody, S: ResponseSink>(
+    worker: &WorkerRef,
+    request: Request,
+    body: &mut B,
+    sink: &mut S,
+    started: Now,
+) -> After {
+    let edge = worker.edge();
+    let trace = Trace::new(request.id, &request.client, started);
+    let mut exchange = Exchange { worker, edge, body, sink, trace };
+    let (ended, after) = match exchange.judge(request).await {
+        Judged::Cleared(cleared) => match exchange.forward(cleared).await {
+            Forwarded::Ended(ended, after) => (ended, after),
+            Forwarded::Switched(parts) => {
+                let Switched { cleared, head, upstream, early } = *parts;
+                return After::Switch(Box::new(Tunnel::new(cleared, head, upstream, early, exchange.trace)));
+            }
+        },
+        Judged::Ended(ended, after) => (ended, after),
+    };
+    let Exchange { edge, trace, .. } = exchange;
+    emit::exchange(worker, &edge, ended, trace);
+    after
+}
+
+/// What all steps of one exchange use.
+struct Exchange<'a, B, S> {
+    worker: &'a WorkerRef,
+    edge: Rc<Edge>,
+    body: &'a mut B,
+    sink: &'a mut S,
+    trace: Trace,
+}
+
+enum Judged {
+    Cleared(Cleared),
+    Ended(Ended, After),
+}
+
+enum Forwarded {
+    Ended(Ended, After),
+    Switched(Box<Switched>),
+}
+
+struct Switched {
+    cleared: Cleared,
+    head: ResponseHead,
+    upstream: Box<dyn crate::upstream::Duplex>,
+    early: Bytes,
+}
+
+/// Asks the engine, and notes how long it took. `None` when it panicked.
+///
+/// The engine shares nothing with us but state behind locks that survive a panic, so nothing is seen half-done.
+pub(super) fn ask<T>(worker: &Worker, trace: &mut Trace, question: impl FnOnce(Now) -> T) -> Option<T> {
+    let before = worker.shared.clock.now();
+    let answer = catch_unwind(AssertUnwindSafe(|| question(before))).ok();
+    let after = worker.shared.clock.now();
+    trace.timing.engine_us += after.monotonic_us.saturating_sub(before.monotonic_us);
+    if answer.is_none() {
+        count(&worker.shared.counters.panics);
+    }
+    answer
+}
+
+pub(super) fn panicked() -> Refusal {
+    Refusal::new(Stage::Gateway, &reasons::PANIC, "", "the engine panicked")
+}
+
+impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
+    /// Head, body, and the engine's word on both.
+    async fn judge(&mut self, request: Request) -> Judged {
+        let Self { worker, edge, trace, .. } = self;
+        let engine = &edge.engine;
+        let state = &worker.shared.state;
+        let admitted = match ask(worker, trace, |now| engine.judge_head(state, request, false, now)) {
+            Some(Ok(admitted)) => admitted,
+            Some(Err(refused)) => return self.refused(*refused).await,
+            None => return self.lost().await,
+        };
+        let body = match self.read(&admitted).await {
+            Ok(body) => body,
+            Err(failure) => {
+                let (request, record) = admitted.into_parts();
+                return self.unreadable(request, record, failure).await;
+            }
+        };
+        let Self { worker, edge, trace, .. } = self;
+        let (engine, state) = (&edge.engine, &worker.shared.state);
+        match ask(worker, trace, |now| engine.judge_body(state, admitted, body, now)) {
+            Some(Ok(cleared)) => Judged::Cleared(cleared),
+            Some(Err(refused)) => self.refused(*refused).await,
+            None => self.lost().await,
+        }
+    }
+
+    /// Reads as much of the body as is judged, or all of it when it is short.
+    async fn read(&mut self, admitted: &Admitted) -> Result<Body, BodyFailure> {
+        let policy = admitted.body_policy();
+        let length = match admitted.request().framing {
+            Framing::None | Framing::Length(0) => return Ok(Body { bytes: Bytes::new(), complete: true }),
+            Framing::Length(length) => Some(length),
+            Framing::Chunked => None,
+        };
+        if policy.stream {
+            self.body.stream();
+            return Ok(Body::default());
+        }
+        let most = match length {
+            Some(length) if length <= SMALL_BODY => policy.buffer_bytes.max(SMALL_BODY),
+            // What is to be refused for its length need not be read, nor asked for.
+            Some(length) if length > policy.buffer_bytes && policy.beyond == LargeBody::Refuse => 0,
+            _ => policy.buffer_bytes,
+        };
+        let mut whole = Gather::default();
+        while whole.len() < most || length.is_some_and(|length| length <= most) {
+            let Some(piece) = self.body.next().await? else {
+                return Ok(Body { bytes: whole.bytes(), complete: true });
+            };
+            self.trace.request_bytes = self.trace.request_bytes.saturating_add(piece.len() as u64);
+            whole.add(piece);
+        }
+        Ok(Body { bytes: whole.bytes(), complete: false })
+    }
+
+    /// Sends a cleared request on and its reply back.
+    async fn forward(&mut self, mut cleared: Cleared) -> Forwarded {
+        let asked = self.worker.shared.clock.now();
+        let outcome = if cleared.request().upgrade.is_some() {
+            match first(self.worker.upstreams.upgrade(&cleared), self.body.gone()).await {
+                First::Left(Ok(Upgraded::Switched(head, upstream, early))) => {
+                    self.waited(asked);
+                    match self.switch(&mut cleared, head) {
+                        Ok(head) => {
+                            return Forwarded::Switched(Box::new(Switched { cleared, head, upstream, early }));
+                        }
+                        Err(trouble) => Err(trouble),
+                    }
+                }
+                First::Left(Ok(Upgraded::Refused(reply))) => {
+                    self.waited(asked);
+                    let Self { worker, edge, body, sink, trace } = self;
+                    watched(relay(worker, edge, &mut cleared, reply, *sink, trace), *body).await
+                }
+                First::Left(Err(failure)) => Err(Trouble::Upstream(failure)),
+                First::Right(()) => Err(Trouble::Gone),
+            }
+        } else if cleared.body().complete {
+            match first(self.worker.upstreams.send(&cleared), self.body.gone()).await {
+                First::Left(Ok(reply)) => {
+                    self.waited(asked);
+                    let Self { worker, edge, body, sink, trace } = self;
+                    watched(relay(worker, edge, &mut cleared, reply, *sink, trace), *body).await
+                }
+                First::Left(Err(failure)) => Err(Trouble::Upstream(failure)),
+                First::Right(()) => Err(Trouble::Gone),
+            }
+        } else {
+            self.stream(&mut cleared, asked).await
+        };
+        let (request, record) = cleared.into_parts();
+        let (ended, after) = match outcome {
+            Ok(()) => {
+                self.trace.completed();
+                let verdict = if record.refusals.is_empty() { VerdictKind::Allowed } else { VerdictKind::WouldRefuse };
+                (Ended { request: Some(request), record, verdict }, After::Done)
+            }
+            Err(trouble) => self.troubled(request, record, trouble).await,
+        };
+        Forwarded::Ended(ended, after)
+    }
+
+    /// Sends the rest of the body while the reply already comes back.
+    async fn stream(&mut self, cleared: &mut Cleared, asked: Now) -> Result<(), Trouble> {
+        let length = match cleared.request().framing {
+            Framing::None => BodyLength::None,
+            Framing::Length(length) => BodyLength::Known(length),
+            Framing::Chunked => BodyLength::Unknown,
+        };
+        let Self { worker, edge, body, sink, trace } = self;
+        let opened = match first(worker.upstreams.open(cleared, length), body.gone()).await {
+            First::Left(opened) => opened,
+            First::Right(()) => return Err(Trouble::Gone),
+        };
+        let (mut stream, pending) = opened.map_err(Trouble::Upstream)?;
+        let uploaded = Cell::new(0_u64);
+        let down = async {
+            let reply = pending.reply().await.map_err(Trouble::Upstream)?;
+            trace.timing.upstream_us = worker.shared.clock.now().monotonic_us.saturating_sub(asked.monotonic_us);
+            relay(worker, edge, cleared, reply, *sink, trace).await
+        };
+        let outcome = match first(down, upload(&mut stream, *body, &uploaded)).await {
+            First::Left(outcome) => outcome,
+            First::Right(trouble) => Err(trouble),
+        };
+        self.trace.request_bytes = self.trace.request_bytes.saturating_add(uploaded.get());
+        outcome
+    }
+
+    /// Judges a 101 as any other response.
+    fn switch(&mut self, cleared: &mut Cleared, mut head: ResponseHead) -> Result<ResponseHead, Trouble> {
+        websocket::check_switch(cleared, &head).map_err(Trouble::Upstream)?;
+        let Self { worker, edge, trace, .. } = self;
+        match ask(worker, trace, |now| edge.engine.judge_response(cleared, &mut head, None, now)) {
+            Some(Ok(())) => {}
+            Some(Err(refusal)) => return Err(Trouble::Refused(refusal)),
+            None => return Err(Trouble::Panic),
+        }
+        decorate(&mut head, cleared, trace);
+        trace.answered(101, None, None);
+        Ok(head)
+    }
+
+    fn waited(&mut self, asked: Now) {
+        let now = self.worker.shared.clock.now();
+        self.trace.timing.upstream_us = now.monotonic_us.saturating_sub(asked.monotonic_us);
+    }
+
+    /// A stage refused: the record holds its refusal already.
+    async fn refused(&mut self, refused: Refused) -> Judged {
+        let Refused { request, record, refusal } = refused;
+        let after = self.answer(&refusal, &record).await;
+        Judged::Ended(Ended { request: Some(request), record, verdict: VerdictKind::Refused }, after)
+    }
+
+    /// The engine panicked and took the request with it.
+    async fn lost(&mut self) -> Judged {
+        let refusal = panicked();
+        let mut record = Record::default();
+        let after = self.answer(&refusal, &record).await;
+        record.refusals.push(refusal);
+        Judged::Ended(Ended { request: None, record, verdict: VerdictKind::Failed }, after)
+    }
+
+    async fn unreadable(&mut self, request: Request, mut record: Record, failure: BodyFailure) -> Judged {
+        let gone = failure.gone;
+        let refusal = Refusal::new(Stage::Gateway, failure.reason, "", failure.detail);
+        let after = if gone { After::Broken } else { self.answer(&refusal, &record).await };
+        record.refusals.push(refusal);
+        let verdict = if gone { VerdictKind::Failed } else { VerdictKind::Refused };
+        Judged::Ended(Ended { request: Some(request), record, verdict }, after)
+    }
+
+    /// Something went wrong after the request was cleared: answered if the client has no head yet, else cut short.
+    async fn troubled(&mut self, request: Request, mut record: Record, trouble: Trouble) -> (Ended, After) {
+        let (refusal, verdict) = match trouble {
+            Trouble::Gone => {
+                let refusal = Refusal::new(Stage::Gateway, &reasons::CLIENT_GONE, "", "no one to answer");
+                record.refusals.push(refusal);
+                self.sink.abort();
+                return (Ended { request: Some(request), record, verdict: VerdictKind::Failed }, After::Broken);
+            }
+            Trouble::Upstream(failure) => (upstream_refusal(failure), VerdictKind::Failed),
+            Trouble::Body(failure) => {
+                (Refusal::new(Stage::Gateway, failure.reason, "", failure.detail), VerdictKind::Refused)
+            }
+            Trouble::Refused(refusal) => {
+                let after = self.answer(&refusal, &record).await;
+                return (Ended { request: Some(request), record, verdict: VerdictKind::Refused }, after);
+            }
+            Trouble::Panic => (panicked(), VerdictKind::Failed),
+        };
+        let after = if self.trace.response.is_none() || self.sink.retract() {
+            self.answer(&refusal, &record).await
+        } else {
+            self.sink.abort();
+            After::Broken
+        };
+        record.refusals.push(refusal);
+        (Ended { request: Some(request), record, verdict }, after)
+    }
+
+    /// Answers a refusal or failure.
+    async fn answer(&mut self, refusal: &Refusal, record: &Record) -> After {
+        let (mut head, body) = refuse::response(refusal, self.trace.id);
+        for (name, value) in &record.response_headers {
+            head.headers.set(name, value.as_bytes());
+        }
+        self.trace.answered(head.status, Some("application/problem+json"), None);
+        self.trace.sent(body.len());
+        if self.sink.whole(&head, body).await.is_err() {
+            return After::Broken;
+        }
+        self.trace.completed();
+        After::Done
+    }
+}
+
+pub(super) fn upstream_refusal(failure: UpstreamFailure) -> Refusal {
+    let detail = match failure.target {
+        Some(target) if !failure.detail.contains(&target) => format!("{target}: {}", failure.detail),
+        _ => failure.detail,
+    };
+    Refusal::new(Stage::Upstream, failure.reason, "", detail)
+}
+
+/// Relays a reply while watching the client.
+async fn watched<B: RequestBody>(
+    reply: impl Future<Output = Result<(), Trouble>>,
+    body: &mut B,
+) -> Result<(), Trouble> {
+    match first(reply, body.gone()).await {
+        First::Left(outcome) => outcome,
+        First::Right(()) => Err(Trouble::Gone),
+    }
+}
+
+/// Sends the rest of a body on, then watches the client. Ends only when the client is at fault or gone: a broken
+/// upstream shows in its reply, which may be an early answer worth having.
+///
+/// `stream` is borrowed, because dropping an unfinished one would cancel the reply.
+async fn upload<B: RequestBody>(stream: &mut RequestStream, body: &mut B, sent: &Cell<u64>) -> Trouble {
+    loop {
+        match body.next().await {
+            Ok(Some(piece)) => {
+                sent.set(sent.get().saturating_add(piece.len() as u64));
+                if stream.data(piece).await.is_err() {
+                    break;
+                }
+            }
+            Ok(None) => {
+                let trailers = body.trailers();
+                // The reply tells what became of it.
+                let _ = stream.finish(trailers).await;
+                break;
+            }
+            Err(failure) if failure.gone => return Trouble::Gone,
+            Err(failure) => return Trouble::Body(failure),
+        }
+    }
+    body.gone().await;
+    Trouble::Gone
+}
+
+/// Pieces of a body put together; one piece alone is not copied.
+#[derive(Debug, Default)]
+pub(super) struct Gather {
+    first: Bytes,
+    rest: BytesMut,
+}
+
+impl Gather {
+    pub(super) fn len(&self) -> u64 {
+        (self.first.len() + self.rest.len()) as u64
+    }
+
+    pub(super) fn add(&mut self, piece: Bytes) {
+        if self.first.is_empty() && self.rest.is_empty() {
+            self.first = piece;
+            return;
+        }
+        if self.rest.is_empty() {
+            self.rest.extend_from_slice(&self.first);
+            self.first = Bytes::new();
+        }
+        self.rest.extend_from_slice(&piece);
+    }
+
+    pub(super) fn bytes(self) -> Bytes {
+        if self.rest.is_empty() { self.first } else { self.rest.freeze() }
+    }
+}

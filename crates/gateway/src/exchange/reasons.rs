@@ -1,0 +1,33 @@
+//! Why an exchange failed that no stage refused.
+
+use stockade_model::Reason;
+
+/// The client went away.
+pub(crate) const CLIENT_GONE: Reason = Reason {
+    code: "exchange.client_gone",
+    status: 499,
+    meaning: "the client went away, or read nothing for `gateway.timeouts.write_stall`, before its answer was whole",
+    remedy: "look at the client; nothing was wrong with the request",
+    source: "",
+};
+
+/// The engine panicked outside its stages.
+pub(crate) const PANIC: Reason = Reason {
+    code: "exchange.panic",
+    status: 500,
+    meaning: "judging this request ended in a fault of Stockade's own; only this request was lost",
+    remedy: "report it with the event",
+    source: "",
+};
+
+/// The upstream switched protocols in a way that RFC 6455 does not know.
+pub(crate) const BAD_SWITCH: Reason = Reason {
+    code: "upstream.bad_switch",
+    status: 502,
+    meaning: "the upstream's 101 has no proper `Sec-WebSocket-Accept`, or agrees on an extension nobody offered",
+    remedy: "look at the upstream's WebSocket handshake",
+    source: "RFC 6455 4.1",
+};
+
+/// All reasons of this part.
+pub(crate) const REASONS: &[&Reason] = &[&CLIENT_GONE, &PANIC, &BAD_SWITCH];
