@@ -1,1 +1,117 @@
-fn main() {}
+//! What one request costs in the engine: `cargo bench -p stockade-engine`.
+//!
+//! Prints nanoseconds a request for two ordinary calls with every stage on and warm caches, then what each stage adds:
+//! the difference to the same plan with that stage off.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a bench is run by people, and fails loudly"
+)]
+
+#[path = "../tests/play/mod.rs"]
+mod play;
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use play::Play;
+use play::plan::{plan, shop};
+use play::token::{Issuer, claims};
+use serde_json::{Value, json};
+use stockade_engine::Body;
+use stockade_model::{Decision, DecisionAction, Timestamp};
+
+const ROUNDS: u32 = 20_000;
+
+fn get() -> String {
+    "> GET /orders/7\n authorization: Bearer $alice\n user-agent: Mozilla/5.0 (X11; Linux x86_64)\n accept: application/json"
+        .to_owned()
+}
+
+fn post() -> String {
+    let note = "Please leave the parcel with the neighbours if nobody is at home. ".repeat(8);
+    let body = json!({
+        "product": "550e8400-e29b-41d4-a716-446655440000", "quantity": 2, "note": note.get(..500)
+    });
+    let text = body.to_string();
+    format!(
+        "> POST /orders\n authorization: Bearer $alice\n user-agent: Mozilla/5.0 (X11; Linux x86_64)\n \
+         content-type: application/json\n | {text}"
+    )
+}
+
+fn everything() -> (Value, String) {
+    let issuer = Issuer::new("key-1");
+    let mut api = shop(vec![issuer.jwk()]);
+    api["limits"] = json!([
+        {"name": "per-actor", "by": ["actor"], "select": null, "requests": 4_000_000, "period_ms": 1000,
+         "burst": 4_000_000, "action": "refuse"}
+    ]);
+    (api, issuer.sign(&claims("alice", &["customer"])))
+}
+
+/// Nanoseconds for one request through `change`d stages; the best of five runs, since other work only adds.
+fn measure(text: &str, decisions: usize, change: impl Fn(&mut Value)) -> f64 {
+    let (mut api, token) = everything();
+    change(&mut api);
+    let mut play = Play::new(plan(vec![api])).token("alice", token);
+    let blocks = (0..decisions).map(|number| Decision {
+        id: number.to_string(),
+        selector: [("address".to_owned(), format!("10.{}.{}.9", number / 256, number % 256))].into(),
+        action: DecisionAction::Block,
+        reason: "bench".to_owned(),
+        expires_at: Timestamp(u64::MAX),
+    });
+    play.state.set_decisions(blocks.collect(), play.now());
+    let (request, body) = play.request(text);
+    let mut now = play.now();
+    let mut run = || {
+        let started = Instant::now();
+        let mut clones = 0;
+        for _ in 0..ROUNDS {
+            now.monotonic_us += 20;
+            let before = Instant::now();
+            let request = black_box(request.clone());
+            clones += before.elapsed().as_nanos();
+            let admitted = play.engine.judge_head(&play.state, request, false, now).expect("head passes");
+            let body = Body { bytes: body.clone(), complete: true };
+            black_box(play.engine.judge_body(&play.state, admitted, body, now).expect("body passes"));
+        }
+        (started.elapsed().as_nanos() - clones) as f64 / f64::from(ROUNDS)
+    };
+    (0..5).map(|_| run()).fold(f64::INFINITY, f64::min)
+}
+
+fn main() {
+    for (name, text) in [("GET with an ES256 token", get()), ("POST of JSON with an ES256 token", post())] {
+        let all = measure(&text, 0, |_| {});
+        println!(
+            "{name}: {all:.0} ns, every stage on ({} bytes of body)",
+            text.rsplit("| ").next().map_or(0, str::len)
+        );
+        let without = |stage: &str, change: &dyn Fn(&mut Value)| {
+            println!("  {stage:<10} {:>6.0} ns", all - measure(&text, 0, change));
+        };
+        without("identity", &|api| {
+            api["identity"]["methods"] = json!([]);
+            api["identity"]["required"] = json!(false);
+        });
+        without("contract", &|api| {
+            for operation in api["operations"].as_array_mut().unwrap() {
+                operation["parameters"] = json!([]);
+                if let Some(body) = operation["body"].as_object_mut() {
+                    body["content"][0]["schema"] = Value::Null;
+                }
+            }
+        });
+        without("access", &|api| api["access"]["rules"] = json!([]));
+        without("inspect", &|api| api["inspect"]["enabled"] = json!(false));
+        without("limit", &|api| api["limits"] = json!([]));
+        println!("  decisions  {:>6.0} ns more with 10,000 of them", measure(&text, 10_000, |_| {}) - all);
+    }
+}

@@ -14,7 +14,7 @@ use crate::stages::identity::IdentityStage;
 use crate::stages::inspect::Inspect;
 use crate::stages::limit::Limits;
 use crate::stages::response::ResponseChecks;
-use crate::stages::route::{Template, Templates};
+use crate::templates::{Template, Templates};
 
 /// Why a plan cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +69,7 @@ impl Api {
             base_path: plan.base_path.clone(),
             mode: plan.mode,
             fail: plan.fail.clone(),
-            confined: plan.operations.iter().map(Confined::new).collect(),
+            confined: plan.operations.iter().map(|operation| Confined::new(operation, &plan.base_path)).collect(),
             templates: Templates::new(plan)?,
             unknown_operations: plan.contract.unknown_operations,
             challenge: identity.challenge(None),
@@ -180,7 +180,7 @@ fn operations(plan: &ApiPlan) -> Result<Vec<Operation>, PlanError> {
             let template = Template::parse(&operation.path)
                 .map_err(|problem| PlanError::new(format!("{setting}.path"), problem))?;
             check_parameters(operation, &template, &setting)?;
-            Ok(Operation { id: operation.id.clone(), path_parameters: template.names() })
+            Ok(Operation { id: operation.id.clone() })
         })
         .collect()
 }

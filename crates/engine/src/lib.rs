@@ -15,6 +15,7 @@ pub mod pipeline;
 mod stage;
 mod stages;
 pub mod state;
+mod templates;
 
 use stockade_model::Reason;
 

@@ -11,8 +11,6 @@ use crate::glob::{Glob, Reading};
 pub(crate) struct Operation {
     /// Operation id.
     pub(crate) id: String,
-    /// Names of the path parameters, in the order of the template.
-    pub(crate) path_parameters: Vec<String>,
 }
 
 /// A compiled [`OperationSelector`].

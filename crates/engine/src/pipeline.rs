@@ -84,11 +84,11 @@ impl Engine {
             return BodyPolicy { stream: true, ..nothing };
         }
         let Some((api, plan)) = self.api(record).filter(|_| request.framing != Framing::None) else { return nothing };
-        if !api.inspect.enabled() && !api.contract.wants_body(record.operation) {
+        if !api.inspect.enabled() && !api.contract.wants_body(record.operation, request) {
             return nothing;
         }
         // A schema is promised for the whole body: what is only judged in part could be padded past it.
-        let whole = api.contract.wants_whole_body(record.operation);
+        let whole = api.contract.wants_whole_body(record.operation, request);
         let beyond = match (api.mode, plan.inspect.large_bodies) {
             // In monitor mode nothing is refused; the record says what would have been.
             (Mode::Monitor, _) => LargeBody::Stream,
@@ -147,7 +147,11 @@ impl Engine {
             .then(|| api.and_then(|(api, plan)| parse(api, plan, &request, &record, &body)))
             .flatten();
         let large_bodies = api.map_or(LargeBody::Refuse, |(api, plan)| {
-            if api.contract.wants_whole_body(record.operation) { LargeBody::Refuse } else { plan.inspect.large_bodies }
+            if api.contract.wants_whole_body(record.operation, &request) {
+                LargeBody::Refuse
+            } else {
+                plan.inspect.large_bodies
+            }
         });
         let received = Received {
             bytes: &body.bytes,
@@ -254,7 +258,7 @@ fn parse(
     record: &Record,
     body: &Body,
 ) -> Option<Result<ParsedBody, stockade_inspect::BodyError>> {
-    if !api.inspect.enabled() && !api.contract.wants_body(record.operation) {
+    if !api.inspect.enabled() && !api.contract.wants_body(record.operation, request) {
         return None;
     }
     if body.bytes.is_empty() {

@@ -1,8 +1,22 @@
 //! Whole requests through the pipeline, as transcripts.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests"
+)]
 
+#[path = "flow/bodies.rs"]
+mod bodies;
+#[path = "flow/contract.rs"]
+mod contract;
 mod play;
+#[path = "flow/tokens.rs"]
+mod tokens;
 
 use play::Play;
 use play::plan::{bare, plan, shop};

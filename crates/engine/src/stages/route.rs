@@ -10,13 +10,11 @@
 //!   operation. Any other method on a known path is 405, an unknown path 404, as `contract.unknown_operations` says.
 
 mod hosts;
-mod templates;
 
 use stockade_model::plan::Unknown;
 use stockade_model::{Framing, Reason, Refusal, Request, Stage};
 
 pub(crate) use hosts::Hosts;
-pub(crate) use templates::{Template, Templates};
 
 use crate::State;
 use crate::stage::{Exchange, Outcome, Ran, RequestStage};
