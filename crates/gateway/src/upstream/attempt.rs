@@ -104,13 +104,13 @@ async fn attempts<T>(
         _ => Limits::none(),
     };
     let mut left = group.plan.retries;
-    let mut avoid: Option<Rc<Target>> = None;
+    let mut tried: Vec<Rc<Target>> = Vec::new();
     let mut again: Option<Rc<Target>> = None;
     loop {
         let fresh = again.is_some();
         let target = match again.take() {
             Some(target) => target,
-            None => group.choose(avoid.as_ref()).map_err(|failure| UpstreamFailure {
+            None => group.choose(&tried).map_err(|failure| UpstreamFailure {
                 reason: failure.reason,
                 detail: failure.detail.into_owned(),
                 target: None,
@@ -137,7 +137,7 @@ async fn attempts<T>(
             return Err(failure.at(&target.name));
         }
         left -= 1;
-        avoid = Some(target);
+        tried.push(target);
     }
 }
 

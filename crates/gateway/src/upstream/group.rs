@@ -80,17 +80,18 @@ impl Group {
         }
     }
 
-    /// The next target: of two usable ones the one with fewer running exchanges; not `avoid` where there is another.
+    /// The next target: of two usable ones the one with fewer running exchanges. None that was `tried`, while there
+    /// is another.
     ///
     /// # Errors
     /// All targets are left out by their health checks.
-    pub(super) fn choose(&self, avoid: Option<&Rc<Target>>) -> Result<Rc<Target>, Failure> {
+    pub(super) fn choose(&self, tried: &[Rc<Target>]) -> Result<Rc<Target>, Failure> {
         if let [only] = self.targets.as_slice()
             && only.health.is_healthy()
         {
             return Ok(Rc::clone(only));
         }
-        let avoided = |target: &Rc<Target>| avoid.is_some_and(|avoid| Rc::ptr_eq(avoid, target));
+        let avoided = |target: &Rc<Target>| tried.iter().any(|tried| Rc::ptr_eq(tried, target));
         let usable = |target: &&Rc<Target>| self.health.is_usable(&target.health);
         let mut open: SmallVec<[&Rc<Target>; 16]> =
             self.targets.iter().filter(usable).filter(|target| !avoided(target)).collect();
@@ -168,17 +169,17 @@ mod unit {
         let group = group(2);
         let _running = group.targets[0].health.run();
         for _ in 0..50 {
-            assert!(Rc::ptr_eq(&group.choose(None).unwrap(), &group.targets[1]));
+            assert!(Rc::ptr_eq(&group.choose(&[]).unwrap(), &group.targets[1]));
         }
     }
 
     #[test]
     fn load_spreads_over_targets_and_the_avoided_one_gets_none() {
         let group = group(4);
-        let avoided = Rc::clone(&group.targets[2]);
+        let avoided = [Rc::clone(&group.targets[2])];
         let mut chosen = [0; 4];
         for _ in 0..400 {
-            let target = group.choose(Some(&avoided)).unwrap();
+            let target = group.choose(&avoided).unwrap();
             chosen[group.targets.iter().position(|other| Rc::ptr_eq(other, &target)).unwrap()] += 1;
         }
         assert!(chosen[2] == 0 && [0, 1, 3].iter().all(|index| chosen[*index] > 50), "{chosen:?}");
