@@ -23,6 +23,11 @@ const INFO: DetectorInfo = DetectorInfo {
     example: "' OR '1'='1' --",
 };
 
+/// Up to here a value that only the grammar objects to is rather an injection than a text.
+const SHORT: usize = 200;
+/// A comment that cuts off what the application appends.
+static COMMENT_AT_END: LazyLock<Regex> = LazyLock::new(|| pattern(r"[\w)'\x22 ](?:--|#|/\*)[^\w]{0,4}$"));
+
 /// Bytes that libinjection reads.
 const READ: usize = 4096;
 
@@ -45,13 +50,19 @@ const SIGNS: &[Sign] = &[
         note: "UNION SELECT",
     },
     Sign {
+        pattern: r"(?:\b|\d|[ef.])union[ (]*(?:(?:all|distinct)\b)?[ (]*(?:select\b|--|#|/\*|union|$)",
+        alone: 0.6,
+        together: 0.88,
+        note: "UNION",
+    },
+    Sign {
         pattern: r#"(?:['"\x60)\d]|^) ?;+ ?(?:select|insert|update|delete|drop|create|alter|exec|execute|declare|shutdown|waitfor|truncate|grant|revoke|merge|begin|call|replace|load|use|set|if|copy|backup|restore|handler|rename|kill|do)\b[ (]*[\w@'"\[(.*]"#,
         alone: 0.75,
         together: 0.93,
         note: "second statement",
     },
     Sign {
-        pattern: r"; ?(?:drop|truncate|alter|create) (?:table|database|user|schema|view|index|procedure|function|login)\b|; ?(?:insert into|delete from|exec(?:ute)? (?:master|xp_|sp_)|shutdown\b *(?:--|;|$|with)|declare @|waitfor delay|select \S.{0,40} from )",
+        pattern: r"; ?(?:drop|truncate|alter|create) (?:table|database|user|schema|view|index|procedure|function|login)\b|; ?(?:insert into|delete from|exec(?:ute)? (?:master|xp_|sp_)|shutdown\b *(?:--|;|$|with)|declare @|waitfor delay|select \S.{0,40} from )|['\x22][ )]*; ?(?:select|iif ?\(|declare|exec|begin|call|waitfor)\b",
         alone: 0.9,
         together: 0.95,
         note: "second statement",
@@ -81,7 +92,7 @@ const SIGNS: &[Sign] = &[
         note: "asks for facts of the database",
     },
     Sign {
-        pattern: r#"(?:['"\x60)\d \x5c]|^)(?:or|and|xor|\|\||&&|having|where|div|mod|rlike|regexp|like|not|between|in|is|=|<|>)[ (!~+-]*(?:'[^']{0,60}'?|"[^"]{0,60}"?|[\d.]+(?:e\d+)?|0x[\da-f]+|null|true|false|@{0,2}\w+(?: ?\([^)]{0,60}\)?)?)[ )]*(?:=|<=>|<>|!=|<|>|like\b|between\b|in ?\(|is (?:not )?(?:null|true|false)|regexp\b|rlike\b|sounds like\b|div\b|\|\||&&|\^|-|\+|\*|/|%)[ (!~+-]*['"\w(@$.-]"#,
+        pattern: r#"(?:['"\x60)\d \x5c]|^)(?:or|and|xor|\|\||&&|having|where|div|mod|rlike|regexp|like|not|between|in|is|=|<|>)[ (!~+-]*(?:'[^']{0,60}'?|"[^"]{0,60}"?|[\d.]+(?:e\d+)?|0x[\da-f]+|null|true|false|@{0,2}\w+(?: ?\([^)]{0,60}\)?)?)[ )]*(?:=|<=>|<>|!=|<|>|like\b|between\b|in ?\(|is (?:not )?(?:null|true|false)|regexp\b|rlike\b|sounds like\b|div\b|\|\||&&|\^|-|\+|\*|/)[ (!~+-]*['"\w(@$.-]"#,
         alone: 0.45,
         together: 0.9,
         note: "comparison that is always true or false",
@@ -93,7 +104,7 @@ const SIGNS: &[Sign] = &[
         note: "condition behind a closed quote",
     },
     Sign {
-        pattern: r#"['"\x60][ )]*(?:--(?:[ +'"-]|$)|#|/\*|;[ \x00]*(?:--|#|/\*|$)|;?%00)[^\w]{0,12}$"#,
+        pattern: r#"['"\x60][ )]*(?:--(?:[ +'"-]|$)|#|/\*|;[ \x00]*(?:--|#|/\*)|;?%00)[^\w]{0,12}$"#,
         alone: 0.82,
         together: 0.93,
         note: "closed quote and a comment",
@@ -101,6 +112,12 @@ const SIGNS: &[Sign] = &[
     Sign {
         pattern: r"\b(?:or|and|having|where|not) [ (!~+-]*(?:\d+ ?(?:=|<>|!=|<|>|like) ?\d+|'[^']*' ?(?:=|like|<|>) ?'[^']*'?|true\b|false\b|not \d|\d+ ?(?:--|#|/\*|$))",
         alone: 0.72,
+        together: 0.93,
+        note: "comparison that is always true or false",
+    },
+    Sign {
+        pattern: r"\b(?:or|and)[ (]+\d+ ?(?:=|<|>) ?\d+[ )]*(?:--|#|/\*|;|$)",
+        alone: 0.84,
         together: 0.93,
         note: "comparison that is always true or false",
     },
@@ -173,7 +190,8 @@ fn look(subject: &Subject<'_>) -> Option<Hit> {
     }
     if let Some((confidence, note, _)) = best {
         // Several weak signs make one good one.
-        let confidence = if signs >= 3 && confidence < 0.85 { 0.85 } else { confidence };
+        let several = signs >= 3 || signs >= 2 && confidence >= 0.7;
+        let confidence = if several { confidence.max(0.85) } else { confidence };
         let confidence = if grammar.prose && confidence < CLEAR { confidence.min(0.7) } else { confidence };
         return Some(Hit { confidence, range: 0..subject.bytes.len().min(160), note });
     }
@@ -199,8 +217,18 @@ impl Grammar {
 
     /// How sure libinjection's answer makes us by itself.
     fn alone(&self, bytes: &[u8]) -> f32 {
-        let _ = bytes;
-        if self.prose || self.fingerprint.first() == Some(&0) { 0.4 } else { 0.6 }
+        if self.prose {
+            return 0.4;
+        }
+        // A string that is closed where no apostrophe stands, with more of a statement behind it.
+        let closes = self.fingerprint.first() == Some(&b's') && has_open_quote(bytes);
+        if closes && bytes.len() <= SHORT {
+            0.86
+        } else if COMMENT_AT_END.is_match(bytes) && bytes.len() <= SHORT {
+            0.82
+        } else {
+            0.6
+        }
     }
 }
 
