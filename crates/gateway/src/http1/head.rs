@@ -98,8 +98,7 @@ impl Scanner {
             if method.is_none() && line.len() > LONGEST_METHOD {
                 return Err(refusal(&METHOD, "", format!("method `{}`", shown(line))));
             }
-            // The rest of the line is the version, at most 10 bytes with its space and CR.
-            if line.len() > LONGEST_METHOD + 12 + limits.target_bytes as usize {
+            if line.strip_suffix(b"\r").unwrap_or(line).len() >= limits.target_bytes as usize {
                 return Err(refusal(&TARGET_TOO_LONG, "gateway.limits.target", format!("{} bytes", line.len())));
             }
             return Ok(());

@@ -33,7 +33,7 @@ pub(crate) const TARGET: Reason = Reason {
 pub(crate) const TARGET_TOO_LONG: Reason = Reason {
     code: "request.target_too_long",
     status: 414,
-    meaning: "the request target is longer than `gateway.limits.target`",
+    meaning: "the request target, on HTTP/1 with the rest of its line, is longer than `gateway.limits.target`",
     remedy: "send the data in a body, or raise `gateway.limits.target`",
     source: "RFC 9110 15.5.15",
 };
