@@ -5,6 +5,8 @@
 
 pub mod bundle;
 pub mod clock;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod message;
 pub mod process;
 pub mod shared;
