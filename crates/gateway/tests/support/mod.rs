@@ -1,5 +1,7 @@
 //! A whole gateway in this process, in front of a scripted origin.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -46,7 +48,6 @@ impl Gateway {
     }
 
     /// Begins to drain.
-    #[allow(dead_code, reason = "not every test file drains")]
     pub fn drain(&self) {
         self.drain.send(true).unwrap();
     }
