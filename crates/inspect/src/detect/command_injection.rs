@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
+use super::commands::has_command;
 use super::{Classes, Detector, Hit, Kind, Subject, Tokens};
 use crate::catalogue::DetectorInfo;
 use crate::pattern;
@@ -17,6 +18,14 @@ const INFO: DetectorInfo = DetectorInfo {
     why: "a value that becomes part of a command line runs the attacker's programs",
     example: "127.0.0.1; cat /etc/passwd",
 };
+
+/// Classes of the bytes that end a command.
+const BREAKS: Classes = Classes::SHELL
+    .and(Classes::AMPERSAND)
+    .and(Classes::QUOTE)
+    .and(Classes::DOLLAR)
+    .and(Classes::LINE)
+    .and(Classes::ANGLE);
 
 /// What ends a command, or begins another inside it.
 const BREAK: &str = r#"(?:[;|&\x60\n\r]|\$\(|<\(|>\(|&&|\|\|)[\s'"(){]*(?:(?:sudo|exec|nohup|time|env|command|builtin|start|call|do|then)\s+)?(?:/(?:usr/)?(?:local/)?s?bin/|[a-z]:\\windows\\system32\\)?"#;
@@ -40,28 +49,39 @@ static MARK: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 fn wants(subject: &Subject<'_>) -> bool {
-    subject.kind != Kind::Structured && (subject.tokens.any(Tokens::SHELL) || subject.classes.any(Classes::SLASH))
+    subject.kind != Kind::Structured && (subject.tokens.any(Tokens::SHELL) || subject.classes.any(BREAKS))
 }
 
 fn look(subject: &Subject<'_>) -> Option<Hit> {
-    if let Some(found) = MARK.find(subject.bytes) {
+    if subject.tokens.any(Tokens::SHELL)
+        && let Some(found) = MARK.find(subject.bytes)
+    {
         return Some(Hit::at(&found, 0.92, "shell or script code"));
     }
     // The text of an uploaded file may well be a script; only code for the server's own engine counts there.
     if subject.kind == Kind::File {
         return None;
     }
-    let leading = LEADING.find(subject.bytes).map(|found| Hit::at(&found, 0.86, "command line"));
-    let plain = COMMAND.find(subject.bytes).map(|found| weigh(subject, subject.bytes, found.range()));
+    let leading = if subject.tokens.any(Tokens::SHELL) { LEADING.find(subject.bytes) } else { None };
+    let leading = leading.map(|found| Hit::at(&found, 0.86, "command line"));
+    if !subject.classes.any(BREAKS) {
+        return leading;
+    }
+    let plain = command(subject.bytes).map(|found| weigh(subject, subject.bytes, found.range()));
     let bare = unquoted(subject.bytes);
     let hidden = match &bare {
-        Cow::Owned(text) if plain.is_none() => COMMAND.find(text).map(|found| {
+        Cow::Owned(text) if plain.is_none() => command(text).map(|found| {
             let hit = weigh(subject, text, found.range());
             Hit { range: 0..subject.bytes.len().min(120), ..hit }
         }),
         _ => None,
     };
     Hit::better(Hit::better(leading, plain), hidden)
+}
+
+/// The first command behind a break. Most breaks have another word behind them, which a look-up tells quickly.
+fn command(bytes: &[u8]) -> Option<regex::bytes::Match<'_>> {
+    if has_command(bytes) { COMMAND.find(bytes) } else { None }
 }
 
 /// How sure a break with a command behind it makes us, by what the break is and what stands around it.

@@ -4,6 +4,7 @@
 
 mod classes;
 mod command_injection;
+mod commands;
 mod header_injection;
 mod jndi;
 mod nosql_injection;

@@ -156,27 +156,41 @@ const SIGNS: &[Sign] = &[
 static COMPILED: LazyLock<Vec<Regex>> =
     LazyLock::new(|| SIGNS.iter().map(|sign| pattern(&format!("(?s){}", sign.pattern))).collect());
 
+/// Marks of SQL that texts have less often than words.
+const MARKS: Classes = Classes::EQUALS
+    .and(Classes::SHELL)
+    .and(Classes::AMPERSAND)
+    .and(Classes::PAREN)
+    .and(Classes::PLUS)
+    .and(Classes::ANGLE)
+    .and(Classes::PERCENT)
+    .and(Classes::BACKSLASH);
+
 fn wants(subject: &Subject<'_>) -> bool {
-    if matches!(subject.kind, Kind::Structured | Kind::File) {
-        return false;
+    let quote = subject.classes.any(Classes::QUOTE);
+    match subject.kind {
+        Kind::Structured | Kind::File => false,
+        // User agents are full of brackets and semicolons.
+        Kind::Agent => subject.tokens.any(Tokens::SQL) || quote,
+        _ => {
+            subject.tokens.any(Tokens::SQL)
+                || quote && (subject.classes.any(MARKS) || subject.tokens.any(Tokens::SQL_WEAK))
+                || subject.tokens.any(Tokens::SQL_WEAK) && subject.classes.any(MARKS.and(Classes::DIGIT))
+        }
     }
-    subject.tokens.any(Tokens::SQL)
-        || subject.classes.any(Classes::QUOTE)
-            && subject.classes.any(
-                Classes::EQUALS
-                    .and(Classes::SHELL)
-                    .and(Classes::AMPERSAND)
-                    .and(Classes::PAREN)
-                    .and(Classes::PLUS)
-                    .and(Classes::ANGLE)
-                    .and(Classes::PERCENT)
-                    .and(Classes::BACKSLASH),
-            )
 }
 
 fn look(subject: &Subject<'_>) -> Option<Hit> {
     let bytes = subject.bytes.get(..subject.bytes.len().min(READ)).unwrap_or(subject.bytes);
+    // Texts are let go before the grammar reads them: what it says of them never counts for much.
+    if !subject.tokens.any(Tokens::SQL) && (is_prose(bytes) || is_wordy(subject)) {
+        return None;
+    }
     let grammar = Grammar::of(bytes);
+    let marked = subject.classes.any(Classes::QUOTE.and(Classes::EQUALS).and(Classes::ANGLE));
+    if !grammar.fires && !marked && !subject.tokens.any(Tokens::SQL) {
+        return None;
+    }
     let text = normal(subject.bytes);
     let mut best: Option<(f32, &'static str, Vec<u8>)> = None;
     let mut signs = 0;
@@ -261,6 +275,15 @@ fn is_prose(bytes: &[u8]) -> bool {
         })
         .count();
     spaces >= 2 && marks * 12 <= letters && !has_open_quote(bytes)
+}
+
+/// Whether a value is long, of words, and without a mark that an injection of that length has.
+fn is_wordy(subject: &Subject<'_>) -> bool {
+    let bytes = subject.bytes;
+    bytes.len() > 40
+        && !subject.classes.any(Classes::QUOTE.and(Classes::EQUALS).and(Classes::ANGLE).and(Classes::CONTROL))
+        && bytes.iter().filter(|byte| **byte == b' ').count() * 12 > bytes.len()
+        && !bytes.windows(2).any(|pair| matches!(pair, b"/*" | b"--" | b"||"))
 }
 
 /// Whether an apostrophe stands where no word has one.

@@ -26,7 +26,7 @@ static BARE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 fn wants(subject: &Subject<'_>) -> bool {
-    subject.tokens.any(Tokens::URL)
+    subject.tokens.any(Tokens::INNER)
         && matches!(subject.kind, Kind::Path | Kind::Parameter | Kind::Json | Kind::Header | Kind::Cookie | Kind::Text)
 }
 

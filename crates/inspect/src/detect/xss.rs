@@ -62,7 +62,10 @@ static MARKUP: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)<[a-z!/?%]"));
 fn wants(subject: &Subject<'_>) -> bool {
     subject.kind != Kind::Structured
         && subject.kind != Kind::File
-        && subject.tokens.any(Tokens::SCRIPT)
+        && (subject.classes.any(Classes::ANGLE)
+            || subject.tokens.any(Tokens::SCRIPT)
+            || subject.tokens.any(Tokens::HANDLER) && subject.classes.any(Classes::EQUALS)
+            || subject.kind != Kind::Header && starts_as_handler(subject.bytes))
         && subject.classes.any(
             Classes::ANGLE
                 .and(Classes::QUOTE)
@@ -71,6 +74,11 @@ fn wants(subject: &Subject<'_>) -> bool {
                 .and(Classes::SHELL)
                 .and(Classes::BRACE),
         )
+}
+
+/// `onload=x` at the beginning of a value.
+fn starts_as_handler(bytes: &[u8]) -> bool {
+    bytes.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"on")) && bytes.contains(&b'=')
 }
 
 fn look(subject: &Subject<'_>) -> Option<Hit> {
