@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use stockade_model::Headers;
 use stockade_model::canonical::percent_decode;
+use stockade_model::plan::KeyPlace;
+use stockade_model::{Headers, Request};
 
 /// The parts of a query as `(name, raw value)`; a part without `=` has an empty value, empty parts are left out.
 pub(crate) fn query_parts(query: &str) -> impl Iterator<Item = (&str, &str)> {
@@ -37,8 +38,26 @@ pub(crate) fn decode(text: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(percent_decode(text.as_bytes())).ok().map(Cow::Owned)
 }
 
+/// Takes the field, parameter or cookie called `name` out of what is forwarded.
+pub(crate) fn take_out(request: &mut Request, place: KeyPlace, name: &str) {
+    match place {
+        KeyPlace::Header => request.headers.remove(name),
+        KeyPlace::Query => {
+            request.query = request.query.take().and_then(|query| without_query(&query, name));
+        }
+        KeyPlace::Cookie => {
+            let kept: Vec<Vec<u8>> =
+                request.headers.get_all("cookie").filter_map(|value| without_cookie(value, name)).collect();
+            request.headers.remove("cookie");
+            for value in kept {
+                request.headers.push(b"cookie", &value);
+            }
+        }
+    }
+}
+
 /// `query` without the parts called `name`; `None` when nothing is left.
-pub(crate) fn without_query(query: &str, name: &str) -> Option<String> {
+fn without_query(query: &str, name: &str) -> Option<String> {
     let mut kept = String::with_capacity(query.len());
     for part in query.split('&') {
         let raw = part.split_once('=').map_or(part, |(name, _)| name);
@@ -54,7 +73,7 @@ pub(crate) fn without_query(query: &str, name: &str) -> Option<String> {
 }
 
 /// A `cookie` value without the cookies called `name`; `None` when nothing is left.
-pub(crate) fn without_cookie(value: &[u8], name: &str) -> Option<Vec<u8>> {
+fn without_cookie(value: &[u8], name: &str) -> Option<Vec<u8>> {
     let kept: Vec<&[u8]> = value
         .split(|byte| *byte == b';')
         .map(<[u8]>::trim_ascii)

@@ -9,12 +9,11 @@ use stockade_model::{Framing, Mode, Now, Refusal, Request, ResponseHead, Stage};
 
 use crate::compile::{self, Api};
 use crate::exchange::{Admitted, Body, BodyPolicy, Cleared, Record, Refused};
-use crate::fields::{without_cookie, without_query};
-use crate::stage::{Credential, Exchange, Facts, Outcome, Received, RequestStage, STAGE_FAILED};
+use crate::fields::take_out;
+use crate::stage::{Exchange, Facts, Outcome, Received, RequestStage, STAGE_FAILED};
 use crate::stages::decisions::{AboutCaller, AboutRequest};
 use crate::stages::route::{Hosts, Route};
 use crate::{PlanError, State};
-use stockade_model::plan::KeyPlace;
 
 /// Finds a stage of an exchange; `None` when it belongs to an API and there is none.
 type Pick = for<'a> fn(Option<&'a Api>) -> Option<&'a dyn RequestStage>;
@@ -179,7 +178,7 @@ impl Engine {
         };
         let strip = engine.plan.apis.get(place).is_some_and(|plan| plan.identity.strip_credential);
         if let Some(credential) = facts.credential.filter(|_| strip) {
-            take_out(&mut request, &credential);
+            take_out(&mut request, credential.place, &credential.name);
         }
         drop(parsed);
         Ok(Cleared { engine, request, body, record, api: place })
@@ -288,20 +287,5 @@ fn is_grpc(request: &Request) -> bool {
     })
 }
 
-/// Takes the credential out of what is forwarded.
-fn take_out(request: &mut Request, credential: &Credential) {
-    match credential.place {
-        KeyPlace::Header => request.headers.remove(&credential.name),
-        KeyPlace::Query => {
-            request.query = request.query.take().and_then(|query| without_query(&query, &credential.name));
-        }
-        KeyPlace::Cookie => {
-            let kept: Vec<Vec<u8>> =
-                request.headers.get_all("cookie").filter_map(|value| without_cookie(value, &credential.name)).collect();
-            request.headers.remove("cookie");
-            for value in kept {
-                request.headers.push(b"cookie", &value);
-            }
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,13 @@
 mod bodies;
 #[path = "flow/contract.rs"]
 mod contract;
+#[path = "flow/plans.rs"]
+mod plans;
 mod play;
+#[path = "flow/responses.rs"]
+mod responses;
+#[path = "flow/routing.rs"]
+mod routing;
 #[path = "flow/tokens.rs"]
 mod tokens;
 

@@ -13,7 +13,7 @@ mod tokens;
 use std::borrow::Cow;
 
 use stockade_model::plan::{ApiPlan, IdentityMethodPlan, KeyPlace};
-use stockade_model::{Identity, Reason, Refusal, Request, Stage};
+use stockade_model::{Identity, Now, Reason, Refusal, Request, Stage};
 
 pub(crate) use tokens::Tokens;
 
@@ -24,7 +24,6 @@ use crate::stage::{Credential, Exchange, Outcome, Ran, RequestStage};
 use crate::{PlanError, State};
 use api_key::ApiKeys;
 use jwt::Jwt;
-use stockade_model::Now;
 
 const MISSING: Reason = Reason {
     code: "identity.missing",

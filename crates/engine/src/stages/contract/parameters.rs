@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jsonschema::Validator;
 use smallvec::SmallVec;
 use stockade_model::Request;
-use stockade_model::plan::{OperationPlan, ParameterIn, ParameterPlan, ParameterStyle, Unknown};
+use stockade_model::plan::{KeyPlace, OperationPlan, ParameterIn, ParameterPlan, ParameterStyle, Unknown};
 
 use super::schema::{Schemas, fault};
 use super::shape::Shape;
@@ -16,7 +16,6 @@ use crate::PlanError;
 use crate::confined::is_ignored_header;
 use crate::fields::{cookies, decode_query, query_parts};
 use crate::stage::Facts;
-use stockade_model::plan::KeyPlace;
 
 /// All parameters of one operation.
 #[derive(Debug)]
