@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use stockade_inspect::{BodyLimits, ParsedBody};
-use stockade_model::plan::{ApiPlan, LargeBody, Plan};
-use stockade_model::{Framing, Mode, Now, Refusal, Request, ResponseHead, Stage};
+use stockade_model::plan::{ApiPlan, LargeBody, Plan, UpstreamProtocol};
+use stockade_model::{Framing, HttpVersion, Mode, Now, Refusal, Request, ResponseHead, Stage};
 
 use crate::compile::{self, Api};
 use crate::exchange::{Admitted, Body, BodyPolicy, Cleared, Record, Refused};
@@ -79,10 +79,19 @@ impl Engine {
 
     pub(crate) fn body_policy(&self, request: &Request, record: &Record) -> BodyPolicy {
         let nothing = BodyPolicy { buffer_bytes: 0, beyond: LargeBody::Stream, stream: false };
-        if request.upgrade.is_some() || is_grpc(request) {
+        if request.upgrade.is_some() {
             return BodyPolicy { stream: true, ..nothing };
         }
         let Some((api, plan)) = self.api(record).filter(|_| request.framing != Framing::None) else { return nothing };
+        // A media type alone must not buy a way around inspection: only HTTP/2 carries gRPC, only to an upstream that
+        // speaks it, and only where the contract, if it knows the operation, takes that type.
+        if is_grpc(request)
+            && request.version == HttpVersion::Http2
+            && plan.upstream.protocol != UpstreamProtocol::Http1
+            && api.contract.takes_media_type(record.operation, request)
+        {
+            return BodyPolicy { stream: true, ..nothing };
+        }
         if !api.inspect.enabled() && !api.contract.wants_body(record.operation, request) {
             return nothing;
         }

@@ -102,6 +102,8 @@ fn what_the_contract_does_not_know_is_404_or_405() {
 fn a_405_names_the_methods_that_are_allowed() {
     let outcome = shop_play().ask("> PUT /orders/7");
     assert_eq!(outcome.record.response_headers, [("allow", "GET, HEAD".to_owned())]);
+    let monitored = shop_with(|api| api["mode"] = json!("monitor")).ask("> PUT /orders/7");
+    assert!(monitored.record.response_headers.is_empty(), "monitor mode never changes a response");
 }
 
 #[test]

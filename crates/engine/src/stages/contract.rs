@@ -156,6 +156,11 @@ impl Contract {
         self.operation(place)?.content.as_ref()?.media(&request.media_type()?)
     }
 
+    /// Whether the operation takes a body of this type; true where the contract does not know the operation.
+    pub(crate) fn takes_media_type(&self, operation: Option<usize>, request: &Request) -> bool {
+        self.operation(operation).is_none() || self.media(operation, request).is_some()
+    }
+
     /// Whether this body will be checked against a schema.
     pub(crate) fn wants_body(&self, operation: Option<usize>, request: &Request) -> bool {
         self.media(operation, request).is_some_and(Media::has_schema)

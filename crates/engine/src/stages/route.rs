@@ -12,7 +12,7 @@
 mod hosts;
 
 use stockade_model::plan::Unknown;
-use stockade_model::{Framing, Reason, Refusal, Request, Stage};
+use stockade_model::{Framing, Mode, Reason, Refusal, Request, Stage};
 
 pub(crate) use hosts::Hosts;
 
@@ -87,10 +87,11 @@ impl RequestStage for Route {
         let mut refusal = if found.path_is_known {
             let allow = api.templates.allow(path, api.base_path.len());
             let detail = format!("expected one of {allow} on this path, got {method}");
-            let mut refusal = Refusal::new(Stage::Route, &UNKNOWN_METHOD, setting, detail);
-            // RFC 9110 15.5.6: a 405 must name the methods that are allowed.
-            exchange.record.response_headers.push(("allow", allow));
-            refusal.status = 405;
+            let refusal = Refusal::new(Stage::Route, &UNKNOWN_METHOD, setting, detail);
+            // RFC 9110 15.5.6: a 405 must name the methods that are allowed; in monitor mode no response is changed.
+            if exchange.mode() == Mode::Enforce {
+                exchange.record.response_headers.push(("allow", allow));
+            }
             refusal
         } else {
             let detail = format!("no operation fits {method} {}", masked(path));

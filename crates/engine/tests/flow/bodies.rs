@@ -1,6 +1,11 @@
 //! Bodies against the contract and the inspector.
 
-use crate::shop_play;
+use serde_json::json;
+use stockade_engine::Body;
+use stockade_model::HttpVersion;
+use stockade_model::plan::LargeBody;
+
+use crate::{shop_play, shop_with};
 
 #[test]
 fn json_bodies_are_checked_against_their_schema() {
@@ -86,4 +91,56 @@ fn a_fault_in_a_body_names_its_place_and_what_was_expected() {
     let refusal = play.ask(&text).refused.unwrap().refusal;
     assert!(refusal.detail.starts_with("body.quantity:") && refusal.detail.contains("100"), "{}", refusal.detail);
     assert_eq!(refusal.setting, "apis.shop.spec.createOrder");
+}
+
+#[test]
+fn a_grpc_media_type_is_no_way_around_the_contract_or_inspection() {
+    let stream = |text: &str, version: HttpVersion, change: &dyn Fn(&mut serde_json::Value)| {
+        let mut play = shop_with(|api| change(api));
+        let (mut request, _) = play.request(text);
+        request.version = version;
+        let admitted = play.engine.judge_head(&play.state, request, false, play.now()).unwrap();
+        admitted.body_policy().stream
+    };
+    let call = "> POST /orders\n authorization: Bearer $alice\n content-type: application/grpc\n transfer: chunked";
+    let unknown =
+        "> POST /pkg.Service/Call\n authorization: Bearer $alice\n content-type: application/grpc\n transfer: chunked";
+    let open = |api: &mut serde_json::Value| api["contract"]["unknown_operations"] = json!("pass");
+    let http1 = |api: &mut serde_json::Value| {
+        api["contract"]["unknown_operations"] = json!("pass");
+        api["upstream"]["protocol"] = json!("http1");
+    };
+    assert!(!stream(call, HttpVersion::Http2, &|_| {}));
+    assert!(stream(unknown, HttpVersion::Http2, &open));
+    assert!(!stream(unknown, HttpVersion::Http11, &open));
+    assert!(!stream(unknown, HttpVersion::Http2, &http1));
+    let mut play = shop_play();
+    assert_eq!(play.ask(call).told, "400 contract.missing_body");
+}
+
+#[test]
+fn a_body_that_goes_on_is_refused_where_its_schema_speaks_of_the_whole() {
+    let mut play = shop_play();
+    let (request, body) = play
+        .request("> POST /orders\n authorization: Bearer $alice\n content-type: application/json\n | {\"product\":");
+    let admitted = play.engine.judge_head(&play.state, request, false, play.now()).unwrap();
+    assert_eq!(admitted.body_policy().beyond, LargeBody::Refuse);
+    let part = Body { bytes: body, complete: false };
+    let refused = play.engine.judge_body(&play.state, admitted, part, play.now()).unwrap_err();
+    assert_eq!(refused.refusal.reason.code, "contract.body_too_long");
+}
+
+#[test]
+fn attacks_are_refused_with_the_exception_that_would_let_them_pass() {
+    let mut play = shop_play();
+    let outcome = play.ask(
+        "> POST /orders\n authorization: Bearer $alice\n content-type: application/json\n \
+         | {\"product\":\"550e8400-e29b-41d4-a716-446655440000\",\"quantity\":1,\"note\":\"x' OR '1'='1' --\"}",
+    );
+    let refusal = outcome.refused.unwrap().refusal;
+    assert_eq!(refusal.reason.code, "inspect.attack");
+    let exception = refusal.exception.unwrap();
+    assert!(exception.contains("operation: createOrder, place: body.note, detector: sql_injection"), "{exception}");
+    assert!(exception.contains("apis.shop.inspect.exceptions"), "{exception}");
+    assert!(!outcome.record.findings.is_empty());
 }
