@@ -103,11 +103,12 @@ impl Acceptor {
         let accepted = Instant::now();
         let shared = &self.worker.shared;
         shared.counters.connections.fetch_add(1, Ordering::Relaxed);
-        let engine = shared.engine.load();
-        let limits = &engine.plan().gateway.limits;
+        let edge = self.worker.edge();
+        let limits = &edge.plan().limits;
         let ip = peer.ip().to_canonical();
-        let seat = self.admission.admit(ip, limits.connections, limits.connections_per_address);
-        let Some(seat) = seat else {
+        // Many clients come by way of one trusted proxy, so its address says nothing about them.
+        let each = if edge.trusts(ip) { limits.connections } else { limits.connections_per_address };
+        let Some(seat) = self.admission.admit(ip, limits.connections, each) else {
             shared.counters.refused_connections.fetch_add(1, Ordering::Relaxed);
             return;
         };

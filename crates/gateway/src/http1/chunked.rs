@@ -229,7 +229,7 @@ fn trailer_field(line: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Fields that change framing, routing, authentication, or how the content is read (RFC 9110 6.5.1).
-fn must_stand_in_the_head(name: &[u8]) -> bool {
+pub(crate) fn must_stand_in_the_head(name: &[u8]) -> bool {
     const FORBIDDEN: [&str; 29] = [
         "accept",
         "age",

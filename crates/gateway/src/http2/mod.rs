@@ -1,17 +1,18 @@
 //! HTTP/2 (RFC 9113) on the h2 crate, behind a frame guard.
+//!
+//! `connection` drives one connection, `stream` one request on it; `body` and `sink` are its two halves for
+//! `exchange`. `guard` reads the frame headers that pass and keeps control frames within `budget`.
 
-use std::sync::Arc;
+mod body;
+mod budget;
+mod connection;
+mod frames;
+mod guard;
+mod line;
+pub(crate) mod reasons;
+mod settings;
+mod sink;
+mod stream;
+mod streams;
 
-use bytes::BytesMut;
-use stockade_model::Client;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Instant;
-
-use crate::shared::WorkerRef;
-
-pub(crate) async fn serve<IO>(worker: WorkerRef, io: IO, client: Arc<Client>, buffered: BytesMut, accepted: Instant)
-where
-    IO: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let _ = (worker, io, client, buffered, accepted);
-}
+pub(crate) use connection::serve;

@@ -1,0 +1,89 @@
+//! One request on an HTTP/2 connection: from its head to the end of its response.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use h2::{Reason, RecvStream};
+use http::request::Parts;
+use http::{Method, Request};
+use stockade_model::{Client, Framing, HttpVersion, Refusal, RequestId, Scheme};
+
+use super::body::{Body, Limits};
+use super::line::Line;
+use super::sink::Sink;
+use crate::exchange::{self, After};
+use crate::http1::framing::decimal;
+use crate::http1::reasons;
+use crate::message::ResponseSink;
+use crate::normalise::{Arrival, Edge, RawHead, normalise, refusal, shown};
+use crate::shared::WorkerRef;
+use crate::{emit, refuse};
+
+/// Serves one stream.
+pub(super) async fn run(worker: WorkerRef, client: Arc<Client>, request: Request<RecvStream>, line: Rc<Line>) {
+    let started = worker.shared.clock.now();
+    let id = worker.request_id(started);
+    let edge = worker.edge();
+    let (head, stream) = request.into_parts();
+    let mut sink = Sink::new(Rc::clone(&line), head.method == Method::HEAD, &edge.plan().timeouts);
+    match arrive(&edge, &client, id, &head, stream.is_end_stream()) {
+        Ok(Arrival { request, expects_continue, .. }) => {
+            drop(head);
+            let continues = expects_continue && request.framing != Framing::None;
+            let mut body = Body::new(stream, Rc::clone(&line), Limits::new(edge.plan()), continues);
+            match exchange::run(&worker, request, &mut body, &mut sink, started).await {
+                After::Done => {}
+                After::Broken => line.reset(Reason::INTERNAL_ERROR),
+                // HTTP/2 has no upgrades (RFC 9113 8.6), so nothing asked for this one.
+                After::Switch(_) => line.reset(Reason::HTTP_1_1_REQUIRED),
+            }
+        }
+        Err(refusal) => {
+            let (head, body) = refuse::response(&refusal, id);
+            let bytes = body.len() as u64;
+            let complete = sink.whole(&head, body).await.is_ok();
+            emit::malformed(&worker, &edge, &client, id, &refusal, bytes, complete, started);
+        }
+    }
+}
+
+/// Brings the head into canonical form. h2 has checked its grammar; whatever two servers could read differently is
+/// checked here.
+fn arrive(
+    edge: &Edge,
+    client: &Arc<Client>,
+    id: RequestId,
+    head: &Parts,
+    ended: bool,
+) -> Result<Arrival, Box<Refusal>> {
+    let framing = if ended { Framing::None } else { framing(edge, head)? };
+    let bytes = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let raw = RawHead {
+        method: head.method.as_str().as_bytes(),
+        target: head.uri.path_and_query().map_or(&b""[..], |target| target.as_str().as_bytes()),
+        version: HttpVersion::Http2,
+        scheme: if client.tls.is_some() { Scheme::Https } else { Scheme::Http },
+        authority: head.uri.authority().map(|authority| authority.as_str().as_bytes()),
+        framing,
+        size: (head.headers.len(), bytes),
+    };
+    let fields = head.headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
+    normalise(edge, client, id, &raw, fields)
+}
+
+/// h2 holds DATA to `content-length` (RFC 9113 8.1.1), but lets equal repetitions and leading zeros pass.
+fn framing(edge: &Edge, head: &Parts) -> Result<Framing, Box<Refusal>> {
+    let mut lengths = head.headers.get_all(http::header::CONTENT_LENGTH).iter();
+    let Some(length) = lengths.next() else { return Ok(Framing::Chunked) };
+    if lengths.next().is_some() {
+        return Err(refusal(&reasons::CONTENT_LENGTH, "", "two `content-length` fields"));
+    }
+    let text = length.as_bytes();
+    let length =
+        decimal(text).ok_or_else(|| refusal(&reasons::CONTENT_LENGTH, "", format!("value `{}`", shown(text))))?;
+    if length > edge.plan().limits.body_bytes {
+        let detail = format!("a body of {length} bytes was announced");
+        return Err(refusal(&reasons::BODY_TOO_LARGE, "gateway.limits.body", detail));
+    }
+    Ok(Framing::Length(length))
+}
