@@ -18,6 +18,9 @@ const INFO: DetectorInfo = DetectorInfo {
     example: "\"><img src=x onerror=alert(1)>",
 };
 
+/// Bytes that libinjection reads: its HTML reader takes quadratic time for many `<`.
+const READ: usize = 512;
+
 /// Tags that run script or load something that does.
 static TAG: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -145,7 +148,8 @@ fn examine(subject: &Subject<'_>, bytes: &[u8]) -> Option<Hit> {
         let confidence = if markup { 0.88 } else { 0.55 };
         return Some(Hit::at(found, confidence, "script call"));
     }
-    if markup && libinjectionrs::detect_xss(bytes).is_injection() {
+    let start = bytes.get(..bytes.len().min(READ)).unwrap_or(bytes);
+    if markup && libinjectionrs::detect_xss(start).is_injection() {
         return Some(Hit { confidence: 0.6, range: 0..bytes.len().min(120), note: "markup that can hold script" });
     }
     None

@@ -187,6 +187,23 @@ fn evidence_is_masked() {
     assert!(!inspection.findings.iter().any(|finding| finding.evidence.contains("hunter2")));
 }
 
+#[test]
+fn hostile_bodies_take_bounded_time() {
+    // The slowest of these takes some seconds without optimisation; quadratic time would take minutes.
+    let start = std::time::Instant::now();
+    let inspector = Inspector::new(&plan()).unwrap();
+    for unit in ["<", "<a", "'or(", "&#60;", "${", "/*", "((", "<a onx=", "\\u003c"] {
+        let text = unit.repeat((128 << 10) / unit.len());
+        for body in [
+            ParsedBody::Text(text.clone()),
+            ParsedBody::Json { value: text.into(), duplicate_keys: 0, shadowed: Vec::new() },
+        ] {
+            let _ = inspector.body(&body, None, &|_| false, Timestamp(0));
+        }
+    }
+    assert!(start.elapsed().as_secs() < 60);
+}
+
 proptest! {
     #[test]
     fn no_query_makes_it_panic(query in "(%[0-9a-f]{2}|['\"<>;|&=(){}$#/*\\\\-]|union|select| or |\\$\\{|jndi:|\\.\\./|<script|on=|\u{e9}){0,24}") {
