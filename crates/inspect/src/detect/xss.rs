@@ -33,9 +33,8 @@ static HANDLER: LazyLock<Regex> = LazyLock::new(|| {
         r#"(?i)(?:<[a-z!?/][^>]*?|["'\x60]\s*|^\s*|[\s/"'\x60])[\s/"'\x60\x00-\x1f;]on[a-z]{3,25}[\s\x00-\x1f]*=[\s\x00-\x1f"'\x60]*[^\s"'>=&]"#,
     )
 });
-static HANDLER_IN_TAG: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r#"(?i)<[^>]{0,2000}?[\s/"'\x60\x00-\x1f;+]on[a-z]{3,25}[\s\x00-\x1f]*=[\s\x00-\x1f]*[^\s>=]"#)
-});
+static HANDLER_IN_TAG: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#"(?i)<[^>]*?[\s/"'\x60\x00-\x1f;+]on[a-z]{3,25}[\s\x00-\x1f]*=[\s\x00-\x1f]*[^\s>=]"#));
 /// A script URL that is used: as an attribute, at the beginning, or with a call behind it.
 static SCRIPT_URL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(

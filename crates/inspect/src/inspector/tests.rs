@@ -189,7 +189,7 @@ fn evidence_is_masked() {
 
 #[test]
 fn hostile_bodies_take_bounded_time() {
-    // The slowest of these takes some seconds without optimisation; quadratic time would take minutes.
+    // All together take a second without optimisation; time that is not linear takes minutes.
     let start = std::time::Instant::now();
     let inspector = Inspector::new(&plan()).unwrap();
     for unit in ["<", "<a", "'or(", "&#60;", "${", "/*", "((", "<a onx=", "\\u003c"] {
@@ -201,7 +201,7 @@ fn hostile_bodies_take_bounded_time() {
             let _ = inspector.body(&body, None, &|_| false, Timestamp(0));
         }
     }
-    assert!(start.elapsed().as_secs() < 60);
+    assert!(start.elapsed().as_secs() < 20);
 }
 
 proptest! {
