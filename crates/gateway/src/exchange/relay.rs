@@ -52,7 +52,9 @@ pub(super) async fn relay<S: ResponseSink>(
     let most = edge.engine.response_buffer(cleared, &head);
     let mut held = Gather::default();
     let mut whole = false;
-    while most > 0 && !whole && held.len() <= most {
+    // A body that is known to be empty goes out with its head: gRPC tells trailers-only answers by that.
+    let reads = most > 0 || reply.length == BodyLength::Known(0);
+    while reads && !whole && held.len() <= most {
         match reply.next().await.map_err(Trouble::Upstream)? {
             Some(piece) => held.add(piece),
             None => whole = true,
