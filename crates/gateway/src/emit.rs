@@ -70,9 +70,15 @@ pub(crate) struct Ended {
 }
 
 /// Writes the event of an exchange.
-pub(crate) fn exchange(worker: &WorkerRef, edge: &Edge, ended: Ended, trace: Trace) {
+pub(crate) fn exchange(worker: &WorkerRef, edge: &Edge, ended: Ended, mut trace: Trace) {
+    tally(worker, ended.verdict, &ended.record);
+    trace.timing.total_us = since(worker, trace.started);
+    worker.shared.spool.append(&SpoolRecord::Exchange(event(edge, ended, trace)));
+}
+
+/// Builds the event of an exchange, masked.
+pub(crate) fn event(edge: &Edge, ended: Ended, trace: Trace) -> Event {
     let Ended { request, record, verdict } = ended;
-    tally(worker, verdict, &record);
     let api = record.api.and_then(|place| edge.engine.plan().apis.get(place));
     let operation = api.zip(record.operation).and_then(|(api, place)| api.operations.get(place));
     let actor = match &request {
@@ -83,29 +89,26 @@ pub(crate) fn exchange(worker: &WorkerRef, edge: &Edge, ended: Ended, trace: Tra
         None => format!("address:{}", trace.client.address),
     };
     let Trace { id, started, client, timing, request_bytes, response } = trace;
-    write(
-        worker,
-        Event {
-            format: EVENT_FORMAT,
-            id: id.to_string(),
-            time: started.wall,
-            gateway: edge.plan().name.clone(),
-            bundle: edge.engine.plan().version,
-            verdict,
-            mode: api.map(|api| api.mode),
-            api: api.map(|api| api.name.clone()),
-            operation: operation.map(|operation| operation.id.clone()),
-            actor,
-            client: client_record(&client),
-            request: request.map(|request| request_record(request, request_bytes)),
-            identity: record.identity,
-            refusals: record.refusals,
-            findings: record.findings,
-            stages: record.notes,
-            response,
-            timing: Timing { total_us: since(worker, started), ..timing },
-        },
-    );
+    Event {
+        format: EVENT_FORMAT,
+        id: id.to_string(),
+        time: started.wall,
+        gateway: edge.plan().name.clone(),
+        bundle: edge.engine.plan().version,
+        verdict,
+        mode: api.map(|api| api.mode),
+        api: api.map(|api| api.name.clone()),
+        operation: operation.map(|operation| operation.id.clone()),
+        actor,
+        client: client_record(&client),
+        request: request.map(|request| request_record(request, request_bytes)),
+        identity: record.identity,
+        refusals: record.refusals,
+        findings: record.findings,
+        stages: record.notes,
+        response,
+        timing,
+    }
 }
 
 /// Writes the event of a head that never became a request. `bytes` and `complete` are those of the answer.
@@ -144,10 +147,6 @@ fn tally(worker: &WorkerRef, verdict: VerdictKind, record: &Record) {
 
 fn since(worker: &WorkerRef, started: Now) -> u64 {
     worker.shared.clock.now().monotonic_us.saturating_sub(started.monotonic_us)
-}
-
-fn write(worker: &WorkerRef, event: Event) {
-    worker.shared.spool.append(&SpoolRecord::Exchange(event));
 }
 
 fn client_record(client: &Client) -> ClientRecord {

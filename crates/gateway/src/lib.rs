@@ -8,6 +8,7 @@ pub mod clock;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod message;
+pub mod offline;
 pub mod process;
 pub mod shared;
 pub mod spool;

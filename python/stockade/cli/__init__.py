@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "control": "stockade.cli.control",
     "check": "stockade.cli.check",
     "events": "stockade.cli.events",
+    "explain": "stockade.cli.explain",
     "decisions": "stockade.cli.decisions",
     "apis": "stockade.cli.apis",
 }

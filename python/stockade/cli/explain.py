@@ -11,7 +11,6 @@ import typer
 from stockade.app.errors import StockadeError
 from stockade.cli import options, output, tree
 from stockade.cli.errors import FOUND, GOOD
-from stockade.model.event import Event
 
 REQUEST_BYTES = 64 * 1024 * 1024
 """Largest request that is read."""
@@ -33,21 +32,21 @@ def explain(
     """Explain a recorded exchange, or how a request would be judged."""
     from stockade.app import explain as explained
 
-    if what != "-" and explained.is_exchange_id(what) and not Path(what).exists():
+    is_recorded = what != "-" and explained.is_exchange_id(what) and not Path(what).exists()
+    if is_recorded:
         raw, event = explained.recorded(data, what)
     else:
-        raw, event = explained.judged(_content(what), data, config)
+        content = _content(what)
+        if b"\n" in content and b"\r\n" not in content and not content.lstrip().startswith(b"{"):
+            sys.stderr.write("hint: its lines end with LF; HTTP/1.1 ends them with CR LF (`unix2dos FILE`)\n")
+        raw, event = explained.judged(content, data, config)
     if json:
         output.print_json(raw)
     else:
         for text in tree.lines_of(event):
             output.line(text)
-    return code_of(event)
-
-
-def code_of(event: Event) -> int:
-    """Exit code: whether anything was refused or would have been."""
-    return FOUND if event.refusals else GOOD
+    # A recorded refusal was asked for; one of a request that is judged here is what was found out.
+    return FOUND if event.refusals and not is_recorded else GOOD
 
 
 def _content(what: str) -> bytes:

@@ -13,13 +13,14 @@ MARKS = {"pass": "+", "skip": ".", "refuse": "x", "would_refuse": "!"}
 
 def lines_of(event: Event) -> Iterator[str]:
     """The lines for one recorded exchange."""
-    status = f" {event.response.status}" if event.response else ""
-    yield f"{event.id}  {output.clock_time(event.time, date=True)}  {event.verdict}{status}"
+    yield f"{event.id}  {output.clock_time(event.time, date=True)}  {event.verdict}{_status(event)}"
     yield from _request_lines(event)
     yield from stage_lines(event.stages)
     yield from refusal_lines(event.refusals)
     yield from finding_lines(event.findings)
     timing = event.timing
+    if not timing.total_us:
+        return
     yield (
         f"  time      {output.milliseconds(timing.total_us)} in all, {output.milliseconds(timing.engine_us)} "
         f"in the engine, {output.milliseconds(timing.upstream_us)} waiting for the upstream"
@@ -52,6 +53,13 @@ def finding_lines(findings: Sequence[Finding]) -> Iterator[str]:
         steps = f" after {' > '.join(finding.steps)}" if finding.steps else ""
         yield f"  finding   {finding.detector} {finding.confidence:.2f} in {output.visible(finding.place)}{steps}"
         yield f"            {output.visible(finding.note)}: `{output.visible(finding.evidence)}`"
+
+
+def _status(event: Event) -> str:
+    """The status that the caller got, or would get."""
+    if event.response:
+        return f" {event.response.status}"
+    return f" {event.refusals[-1].status}" if event.verdict == "refused" and event.refusals else ""
 
 
 def _request_lines(event: Event) -> Iterator[str]:

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
-use stockade_engine::{Admitted, Body, Cleared, Record, Refused};
+use stockade_engine::{Admitted, Body, BodyPolicy, Cleared, Record, Refused};
 use stockade_model::plan::LargeBody;
 use stockade_model::{Framing, Now, Refusal, Request, ResponseHead, Stage, VerdictKind};
 
@@ -149,12 +149,7 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
             self.body.stream();
             return Ok(Body::default());
         }
-        let most = match length {
-            Some(length) if length <= SMALL_BODY => policy.buffer_bytes.max(SMALL_BODY),
-            // What is to be refused for its length need not be read, nor asked for.
-            Some(length) if length > policy.buffer_bytes && policy.beyond == LargeBody::Refuse => 0,
-            _ => policy.buffer_bytes,
-        };
+        let most = judged_bytes(length, policy);
         let mut whole = Gather::default();
         while whole.len() < most || length.is_some_and(|length| length <= most) {
             let Some(piece) = self.body.next().await? else {
@@ -401,5 +396,15 @@ impl Gather {
 
     pub(super) fn bytes(self) -> Bytes {
         if self.rest.is_empty() { self.first } else { self.rest.freeze() }
+    }
+}
+
+/// How many bytes of a body are read and judged before anything is forwarded.
+pub(crate) fn judged_bytes(length: Option<u64>, policy: BodyPolicy) -> u64 {
+    match length {
+        Some(length) if length <= SMALL_BODY => policy.buffer_bytes.max(SMALL_BODY),
+        // What is to be refused for its length need not be read, nor asked for.
+        Some(length) if length > policy.buffer_bytes && policy.beyond == LargeBody::Refuse => 0,
+        _ => policy.buffer_bytes,
     }
 }

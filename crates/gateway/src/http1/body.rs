@@ -78,7 +78,11 @@ impl Incoming {
     }
 
     /// Takes what the input buffer holds of the body.
-    fn take(&mut self, input: &mut BytesMut, plan: &GatewayPlan) -> Result<Piece, (&'static Reason, String)> {
+    pub(crate) fn take(
+        &mut self,
+        input: &mut BytesMut,
+        plan: &GatewayPlan,
+    ) -> Result<Piece, (&'static Reason, String)> {
         let most = plan.limits.body_bytes;
         let data = match &mut self.rest {
             Rest::Done => return Ok(Piece::End),

@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use bytes::{Buf, Bytes, BytesMut};
 use stockade_model::plan::GatewayPlan;
-use stockade_model::{Client, HttpVersion, Now, Refusal, RequestId, Scheme};
+use stockade_model::{Client, Framing, HttpVersion, Now, Refusal, RequestId, Scheme};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -31,6 +31,34 @@ const LONGEST_GRACE_MS: u64 = 5_000;
 const LINGER_MS: u64 = 1_000;
 /// How much of it.
 const LINGER_BYTES: usize = 256 * 1024;
+
+/// Brings a head into canonical form; says how its body is delimited.
+///
+/// # Errors
+/// A head that is none, or whose framing is not beyond doubt.
+pub(crate) fn arrive(
+    edge: &Edge,
+    client: &Arc<Client>,
+    scheme: Scheme,
+    id: RequestId,
+    head: &[u8],
+) -> Result<(Arrival, Framing), Box<Refusal>> {
+    let mut storage = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+    let length = head.len();
+    let head = parse(head, &mut storage)?;
+    let framing = framing::framing(head.version, head.fields)?;
+    let raw = RawHead {
+        method: head.method,
+        target: head.target,
+        version: head.version,
+        scheme,
+        authority: None,
+        framing,
+        size: (head.fields.len(), length),
+    };
+    let fields = head.fields.iter().map(|field| (field.name.as_bytes(), field.value));
+    Ok((normalise(edge, client, id, &raw, fields)?, framing))
+}
 
 /// What came where a head was expected.
 enum Next {
@@ -152,20 +180,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + 'static> Connection<IO> {
     /// Takes the head from the front of the input and brings it into canonical form.
     fn arrive(&self, edge: &Edge, length: usize, id: RequestId) -> Result<Arrival, Box<Refusal>> {
         let transport = &mut *self.transport.borrow_mut();
-        let mut storage = [const { MaybeUninit::uninit() }; MOST_FIELDS];
-        let head = parse(transport.input.get(..length).unwrap_or_default(), &mut storage)?;
-        let framing = framing::framing(head.version, head.fields)?;
-        let raw = RawHead {
-            method: head.method,
-            target: head.target,
-            version: head.version,
-            scheme: self.scheme,
-            authority: None,
-            framing,
-            size: (head.fields.len(), length),
-        };
-        let fields = head.fields.iter().map(|field| (field.name.as_bytes(), field.value));
-        let arrival = normalise(edge, &self.client, id, &raw, fields)?;
+        let head = transport.input.get(..length).unwrap_or_default();
+        let (arrival, framing) = arrive(edge, &self.client, self.scheme, id, head)?;
         transport.input.advance(length);
         // An HTTP/1.0 client would take the interim answer for the final one (RFC 9110 10.1.1).
         let expects = arrival.expects_continue && arrival.request.version == HttpVersion::Http11;

@@ -12,4 +12,6 @@ pub(crate) mod reasons;
 pub(crate) mod transport;
 mod writer;
 
-pub(crate) use connection::serve;
+pub(crate) use body::Incoming;
+pub(crate) use connection::{arrive, serve};
+pub(crate) use head::Scanner;
