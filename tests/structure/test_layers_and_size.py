@@ -49,6 +49,8 @@ def test_no_clock_or_socket_below_the_gateway() -> None:
     banned = re.compile(r"SystemTime::now|Instant::now|std::fs|std::net::(Tcp|Udp)|std::env|getrandom")
     for crate in ("model", "inspect", "engine"):
         for file in tracked(f"crates/{crate}/src/*.rs", f"crates/{crate}/src/**/*.rs"):
+            if file.name == "tests.rs":
+                continue
             hits = [line for line in file.read_text().splitlines() if banned.search(line.split("//")[0])]
             assert not hits, f"{file.relative_to(ROOT)}: {hits[0].strip()}"
 

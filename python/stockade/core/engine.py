@@ -137,7 +137,7 @@ class Judgement:
     @property
     def refusal(self) -> Mapping[str, Any] | None:
         """The refusal that was carried out, or would have been first; `None` when there is none."""
-        refusals = self.event.get("refusals") or [None]
+        refusals: list[Mapping[str, Any] | None] = self.event.get("refusals") or [None]
         return refusals[-1] if self.verdict == "refused" else refusals[0]
 
     @property

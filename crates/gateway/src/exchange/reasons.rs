@@ -20,14 +20,5 @@ pub(crate) const PANIC: Reason = Reason {
     source: "",
 };
 
-/// The upstream switched protocols in a way that RFC 6455 does not know.
-pub(crate) const BAD_SWITCH: Reason = Reason {
-    code: "upstream.bad_switch",
-    status: 502,
-    meaning: "the upstream's 101 has no proper `Sec-WebSocket-Accept`, or agrees on an extension nobody offered",
-    remedy: "look at the upstream's WebSocket handshake",
-    source: "RFC 6455 4.1",
-};
-
 /// All reasons of this part.
-pub(crate) const REASONS: &[&Reason] = &[&CLIENT_GONE, &PANIC, &BAD_SWITCH];
+pub(crate) const REASONS: &[&Reason] = &[&CLIENT_GONE, &PANIC];

@@ -14,12 +14,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::pump::{Ending, Pump};
 use crate::emit::{self, Ended, Trace};
-use crate::exchange::reasons::{BAD_SWITCH, CLIENT_GONE};
+use crate::exchange::reasons::CLIENT_GONE;
 use crate::message::ResponseSink;
 use crate::normalise::Edge;
 use crate::refuse;
 use crate::shared::WorkerRef;
-use crate::upstream::{Duplex, UpstreamFailure};
+use crate::upstream::{Duplex, UpstreamFailure, reason};
 
 /// What a server adds to the key (RFC 6455 1.3).
 const MAGIC: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -38,7 +38,7 @@ pub(crate) struct Tunnel {
 /// # Errors
 /// An answer of something that does not speak the protocol, so that the tunnel would carry anything.
 pub(crate) fn check_switch(cleared: &Cleared, head: &ResponseHead) -> Result<(), UpstreamFailure> {
-    let bad = |detail: &str| UpstreamFailure { reason: &BAD_SWITCH, detail: detail.to_owned(), target: None };
+    let bad = |detail: &str| UpstreamFailure { reason: &reason::BAD_SWITCH, detail: detail.to_owned(), target: None };
     if head.headers.contains("sec-websocket-extensions") {
         return Err(bad("an extension that was not offered"));
     }
