@@ -30,6 +30,8 @@ def small_volume(short_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(volume)], check=True)
 
 
+@pytest.mark.root
+@pytest.mark.slow
 def test_traffic_goes_on_and_drops_are_counted(
     origin: Origin, gateway_factory: GatewayFactory, small_volume: Path
 ) -> None:

@@ -100,6 +100,22 @@ def test_an_end_in_order_waits_for_what_runs(origin: Origin, gateway_factory: Ga
     assert not _answers(stockade.url)
 
 
+def test_a_second_signal_ends_it_at_once(origin: Origin, gateway_factory: GatewayFactory) -> None:
+    import threading
+
+    stockade = gateway_factory(origin.url)
+    running = threading.Thread(target=lambda: _answers(f"{stockade.url}/slow?s=20&x="))
+    running.start()
+    until(lambda: origin.requests, what="the request at the upstream")
+    assert stockade.process is not None
+    started = time.monotonic()
+    stockade.process.terminate()
+    time.sleep(0.5)
+    stockade.stop()
+    running.join()
+    assert time.monotonic() - started < 10
+
+
 def test_an_address_in_use_is_told_and_nothing_stays(origin: Origin, gateway_factory: GatewayFactory) -> None:
     import socket
 

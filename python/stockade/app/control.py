@@ -136,7 +136,7 @@ class ControlProcess:
                 self._state.spool_problem = str(error)
                 return
             self._state.spool_problem = None
-            self._state.last_seq = self._events.last_seq
+            self._state.last_seq, self._state.missing = self._events.last_seq, self._events.missing
             self._state.recent.add(batch)
             if not batch:
                 return

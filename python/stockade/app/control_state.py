@@ -78,6 +78,7 @@ class ControlState:
         self.policy_status = policy_status
         self.apis = apis
         self.last_seq = 0
+        self.missing = 0
         self.spool_problem: str | None = None
 
     def gateway_status(self) -> Mapping[str, Any] | None:

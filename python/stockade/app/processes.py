@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +18,9 @@ from stockade.app.policy import Asked, Published
 from stockade.app.supervisor import Supervisor, signals_to
 from stockade.model.problem import Problem
 from stockade.store.folder import DataFolder, read_json
+
+NICENESS = 5
+"""By how much the control process gives way to others (nice(2))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,9 @@ def run_control(asked: Asked, admin_fallback: str | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S"
     )
+    with contextlib.suppress(OSError):
+        # Traffic goes first where the two share processors.
+        os.nice(NICENESS)
     try:
         config = wiring.load(asked).config
         folder, admin, hosts = DataFolder(config.data), config.admin.listen, config.admin.hosts

@@ -106,7 +106,9 @@ class Supervisor:
             self._watch.pause(TICK_S)
 
     def ask_to_stop(self) -> None:
-        """Have `watch` return."""
+        """Have `watch` return; asked again, have the gateway end without draining."""
+        if self._stop.is_set():
+            self._gateway.signal(signal.SIGTERM)
         self._stop.set()
 
     def ask_to_reload(self) -> None:

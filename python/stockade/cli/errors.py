@@ -23,7 +23,7 @@ UNDECIDED: Final = 3
 INTERRUPTED: Final = 130
 """Ended by Ctrl-C, as shells say it."""
 
-UNDECIDED_CODES: Final = ("gateway.", "admin.", "spool.", "events.no_data", "explain.", "run.")
+UNDECIDED_CODES: Final = ("gateway.", "admin.", "spool.", "events.no_data", "explain.")
 """Beginnings of error codes that end with `UNDECIDED`."""
 
 

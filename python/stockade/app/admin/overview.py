@@ -31,6 +31,7 @@ def routes(state: ControlState) -> APIRouter:
             },
             "events": {
                 "last_seq": state.last_seq,
+                "missing": state.missing,
                 "verdicts": dict(tally.verdicts),
                 "reasons": dict(tally.reasons),
                 "notices": dict(tally.notices),
