@@ -152,7 +152,8 @@ impl Offline {
             Framing::None | Framing::Chunked => None,
         };
         let most = usize::try_from(judged_bytes(length, policy)).unwrap_or(usize::MAX);
-        let complete = whole.len() <= most;
+        // A chunked body of exactly so many bytes is judged before its end has come.
+        let complete = if framing == Framing::Chunked { whole.len() < most } else { whole.len() <= most };
         whole.truncate(most);
         Ok((Body { bytes: whole.freeze(), complete }, input.len() as u64))
     }

@@ -22,6 +22,8 @@ pub(crate) fn catalogue(py: Python<'_>) -> PyResult<Bound<'_, PyBytes>> {
 fn everything() -> Value {
     let mut reasons: Vec<&Reason> = stockade_gateway::reasons();
     reasons.extend(stockade_engine::reasons());
+    reasons.extend(stockade_inspect::reasons());
+    let detectors = stockade_inspect::detectors();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "formats": {
@@ -38,7 +40,12 @@ fn everything() -> Value {
             "remedy": reason.remedy,
             "source": reason.source,
         })).collect::<Vec<_>>(),
-        "detectors": [],
+        "detectors": detectors.iter().map(|detector| json!({
+            "name": detector.name,
+            "what": detector.what,
+            "why": detector.why,
+            "example": detector.example,
+        })).collect::<Vec<_>>(),
         "notices": codes(stockade_gateway::NOTICES),
         "bundle_errors": codes(stockade_gateway::bundle::CODES),
         "schemas": {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use stockade_engine::State;
 use stockade_gateway::offline::{Judged, Offline, Origin};
 use stockade_inspect::mask;
+use stockade_model::event::Record;
 use stockade_model::plan::{IdentityMethodPlan, KeyPlace};
 use stockade_model::{
     Client, Decision, Framing, Headers, Now, Plan, Request, RequestId, ResponseHead, Scheme, Timestamp,
@@ -116,7 +117,7 @@ impl Engine {
         let canonical = judged.request.as_ref().map(|request| self.canonical(request));
         let response_headers = judged.record.response_headers.clone();
         let Judged { left_over, .. } = judged;
-        let event = self.offline.event(&origin, judged);
+        let event = Record::Exchange(self.offline.event(&origin, judged));
         json!({
             "event": event,
             "canonical": canonical,
