@@ -38,7 +38,11 @@ def script(folder: Path, kind: str) -> Path:
     """A wrk script for `get` or `post`."""
     lines = [f'wrk.headers["{name}"] = "{value}"' for name, value in headers().items()]
     if kind == "post":
-        lines += ['wrk.method = "POST"', 'wrk.headers["Content-Type"] = "application/json"', f"wrk.body = [==[{ORDER}]==]"]
+        lines += [
+            'wrk.method = "POST"',
+            'wrk.headers["Content-Type"] = "application/json"',
+            f"wrk.body = [==[{ORDER}]==]",
+        ]
     lines.append(
         "done = function(summary, latency, requests)\n"
         "  local e = summary.errors\n"

@@ -30,8 +30,10 @@ def measure(folder: Path) -> bool:
             readings.append(gateway.rss_mb())
             print(f"  {readings[-1]:.1f} MB", end="", flush=True)
     growth = readings[-1] - readings[4]
-    print(f"\nstart {start:.1f} MB  after {REQUESTS:,} requests {readings[-1]:.1f} MB (bar {BAR_MB:.0f})"
-          f"  second half {growth:+.1f} MB")
+    print(
+        f"\nstart {start:.1f} MB  after {REQUESTS:,} requests {readings[-1]:.1f} MB (bar {BAR_MB:.0f})"
+        f"  second half {growth:+.1f} MB"
+    )
     return readings[-1] < BAR_MB and growth < 2.0
 
 

@@ -1,7 +1,7 @@
 """What every stage together costs, beside nginx as a plain proxy and nginx with ModSecurity and the Core Rule Set.
 
-Bars: at most 2.5 times the plain proxy, at least 20 times less than ModSecurity. On for Stockade: JWT (ES256), contract,
-access, inspection, two limits, leak search in responses, event.
+Bars: at most 2.5 times the plain proxy, at least 20 times less than ModSecurity. On for Stockade: JWT (ES256),
+contract, access, inspection, two limits, leak search in responses, event.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def measure(folder: Path) -> bool:
             print(
                 f"{kind:5} nginx {plain:6.1f} us  stockade {ours:6.1f} us  modsecurity {rules:8.1f} us"
                 f"  {ours / plain:.2f} times nginx (bar {MOST_OF_PLAIN})"
-                f"  {rules / ours:.0f} times less than modsecurity (bar {LEAST_BELOW_MODSECURITY:.0f})  errors {errors}",
+                f"  {rules / ours:.0f} times less than modsecurity (bar {LEAST_BELOW_MODSECURITY:.0f})"
+                f"  errors {errors}",
                 flush=True,
             )
             good &= ours / plain <= MOST_OF_PLAIN and rules / ours >= LEAST_BELOW_MODSECURITY and errors == 0

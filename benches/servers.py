@@ -87,7 +87,8 @@ def nginx(name: str, folder: Path, http: str, modules: str = "") -> Iterator[Run
         f"{modules}\nworker_processes 1;\nuser root;\npid {home}/pid;\nerror_log {home}/error.log crit;\ndaemon off;\n"
         "events { worker_connections 4096; }\n"
         f"http {{ access_log off; keepalive_requests 1000000; client_body_temp_path {home}/body;\n"
-        f"proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/f; uwsgi_temp_path {home}/u; scgi_temp_path {home}/s;\n"
+        f"proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/f;\n"
+        f"uwsgi_temp_path {home}/u; scgi_temp_path {home}/s;\n"
         f"{http.replace('PORT', str(port))}\n}}\n"
     )
     process = subprocess.Popen(["nginx", "-c", str(config)], stderr=subprocess.DEVNULL)
@@ -107,7 +108,8 @@ def origin(folder: Path) -> contextlib.AbstractContextManager[Running]:
     return nginx(
         "origin",
         folder,
-        f"server {{ listen 127.0.0.1:PORT backlog=4096; default_type application/json; location / {{ return 200 '{ANSWER}'; }} }}",
+        "server { listen 127.0.0.1:PORT backlog=4096; default_type application/json;"
+        f" location / {{ return 200 '{ANSWER}'; }} }}",
     )
 
 
@@ -151,9 +153,7 @@ def gateway(folder: Path, config: str, name: str = "stockade") -> Iterator[Runni
     home.mkdir(parents=True, exist_ok=True)
     file = home / "stockade.yaml"
     file.write_text(config.replace("PORT", str(port)).replace("DATA", str(home / "data")))
-    subprocess.run(
-        [sys.executable, "-m", "benches.bundle", str(file)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
-    )
+    subprocess.run([sys.executable, "-m", "benches.bundle", str(file)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     process = subprocess.Popen(
         [sys.executable, "-m", "stockade", "gateway", "--data", str(home / "data")], stderr=subprocess.DEVNULL
     )
@@ -171,7 +171,10 @@ def passthrough_config(origin_port: int) -> str:
     """Every stage that can be off is off: what remains is the gateway itself, and its event."""
     return f"""
 version: 1
-gateway: {{listen: "127.0.0.1:PORT", workers: 1, limits: {{requests_per_connection: 100000000, connections_per_address: 10000}}}}
+gateway:
+  listen: "127.0.0.1:PORT"
+  workers: 1
+  limits: {{requests_per_connection: 100000000, connections_per_address: 10000}}
 data: DATA
 apis:
   bench:
@@ -187,14 +190,23 @@ def full_config(origin_port: int, folder: Path, idle: str = "60s") -> str:
     (folder / "jwks.json").write_text(json.dumps(SIGNER.key_set()))
     return f"""
 version: 1
-gateway: {{listen: "127.0.0.1:PORT", workers: 1, limits: {{requests_per_connection: 100000000, connections_per_address: 10000}}, timeouts: {{idle: {idle}}}}}
+gateway:
+  listen: "127.0.0.1:PORT"
+  workers: 1
+  limits: {{requests_per_connection: 100000000, connections_per_address: 10000}}
+  timeouts: {{idle: {idle}}}
 data: DATA
 apis:
   bench:
     spec: {folder}/openapi.yaml
     upstream: http://127.0.0.1:{origin_port}
     identity:
-      methods: [{{jwt: {{keys_file: {folder}/jwks.json, issuer: "https://id.example", audience: bench, algorithms: [ES256]}}}}]
+      methods:
+        - jwt:
+            keys_file: {folder}/jwks.json
+            issuer: "https://id.example"
+            audience: bench
+            algorithms: [ES256]
     access:
       admin: {{paths: ["/admin/**"], roles: [admin]}}
       rules: [{{name: orders, operations: [createOrder, getOrder], roles: [customer]}}]

@@ -1,4 +1,7 @@
-"""Slow clients: 200 slow connections of three kinds (slowhttptest). Bar: all cut at the deadline, others' p99 under double."""
+"""Slow clients: 200 slow connections of three kinds (slowhttptest).
+
+Bar: all cut at the deadline, the p99 of others under double its normal.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,10 @@ def measure(folder: Path) -> bool:
     """Normal p99 first; then the same under each kind of slow client."""
     if shutil.which("slowhttptest") is None:
         raise SystemExit("error: expected `slowhttptest`\nhint: apt-get install slowhttptest")
-    config = "timeouts: {head: %ds, body: %ds, write_stall: %ds}" % ((DEADLINE_S,) * 3)
+    config = f"  timeouts: {{head: {DEADLINE_S}s, body: {DEADLINE_S}s, write_stall: {DEADLINE_S}s}}\n"
     good = True
     with servers.big_origin(folder) as origin:
-        text = servers.passthrough_config(origin.port).replace("workers: 1,", f"workers: 1, {config},")
+        text = servers.passthrough_config(origin.port).replace("  workers: 1\n", f"  workers: 1\n{config}")
         with servers.gateway(folder, text) as gateway:
             normal = load.latency_ms(gateway, folder, "get", 500, seconds=6)[1]
             for kind, options in KINDS.items():

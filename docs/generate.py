@@ -1,7 +1,7 @@
 """Writes the generated reference pages, or with `--check` says which are out of date; `--flow` prints the pipelines.
 
-Everything comes from the product itself: the core's catalogue, the config models, the command line and the first lines of
-modules, so a page cannot say what the code does not.
+Everything comes from the product itself: the core's catalogue, the config models, the command line and the first lines
+of modules, so a page cannot say what the code does not.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def reasons(facts: dict[str, Any]) -> str:
         for reason in sorted(facts["reasons"], key=lambda reason: str(reason["code"]))
     ]
     return (
-        "# Reasons\n\nWhy an exchange was refused or failed. The caller sees the status and an id; the code is in the event.\n\n"
+        "# Reasons\n\nWhy an exchange was refused or failed."
+        " The caller sees the status and an id; the code is in the event.\n\n"
         + table(["code", "status", "meaning", "what to do", "source"], rows)
     )
 
@@ -51,13 +52,20 @@ def detectors(facts: dict[str, Any]) -> str:
 def events(facts: dict[str, Any]) -> str:
     """Every field of a spool record, from its JSON Schema."""
     schema = facts["schemas"]["record"]
-    sections = ["# Events\n\nOne JSON object for each exchange (`kind: exchange`) and for each notice (`kind: notice`).\n"]
+    sections = [
+        "# Events\n\nOne JSON object for each exchange (`kind: exchange`) and for each notice (`kind: notice`).\n"
+    ]
     for name, definition in sorted(schema.get("$defs", {}).items()):
         if "properties" not in definition:
             continue
         required = set(definition.get("required", []))
         rows = [
-            [f"`{field}`", kind_of(facts_of), "" if field in required else "may be absent", facts_of.get("description", "")]
+            [
+                f"`{field}`",
+                kind_of(facts_of),
+                "" if field in required else "may be absent",
+                facts_of.get("description", ""),
+            ]
             for field, facts_of in definition["properties"].items()
         ]
         about = definition.get("description", "").split("\n\n")[0]
@@ -145,7 +153,9 @@ def flow() -> str:
         folder = file.with_suffix("") / "mod.rs"
         source = file if file.is_file() else folder
         if source.is_file():
-            about = first_sentence(" ".join(line[4:] for line in source.read_text().splitlines() if line.startswith("//! ")))
+            about = first_sentence(
+                " ".join(line[4:] for line in source.read_text().splitlines() if line.startswith("//! "))
+            )
             lines.append(f"  {stage:10} {about}")
     return "\n".join(lines) + "\n"
 
