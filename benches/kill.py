@@ -142,4 +142,5 @@ def identifiers(data: Path) -> set[str]:
         capture_output=True,
         text=True,
     ).stdout
-    return {json.loads(line)["id"] for line in printed.splitlines()}
+    records = (json.loads(line) for line in printed.splitlines())
+    return {record["id"] for record in records if record["kind"] == "exchange"}

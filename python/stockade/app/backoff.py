@@ -10,8 +10,8 @@ FIRST_S = 0.2
 LONGEST_S = 5.0
 """Longest wait; each further restart doubles the one before."""
 
-STEADY_S = 10.0
-"""A process that lived so long is taken to be well: its next restart comes at once."""
+STEADY_S = 1.0
+"""A process that lived so long had come up: its next restart comes at once. What ends sooner cannot start."""
 
 
 @dataclass(slots=True)

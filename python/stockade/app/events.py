@@ -68,8 +68,8 @@ def filter_of(
     )
 
 
-def newest(data: Path, wanted: EventFilter, limit: int) -> list[Stored]:
-    """The newest records that fit, newest first.
+def newest(data: Path, wanted: EventFilter, limit: int) -> Iterator[Stored]:
+    """The newest records that fit, newest first, read as they are taken.
 
     Raises:
         StockadeError: there is no such data folder, or its spool cannot be read.

@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 def events(
     data: options.Data = options.DEFAULT_DATA,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Print events as they happen.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="Events at most.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Events at most.")] = 50,
     since: Annotated[str | None, typer.Option(help="Oldest: `10m` ago, or `2026-11-24T15:00:00Z`.")] = None,
     until: Annotated[str | None, typer.Option(help="Newest, written like `--since`.")] = None,
     verdict: Annotated[str | None, typer.Option(help="allowed, refused, would_refuse or failed.")] = None,
@@ -60,11 +60,13 @@ def events(
     )
     if follow:
         return _follow(data, wanted, json)
-    found = recorded.newest(data, wanted, limit)
+    newest = recorded.newest(data, wanted, limit)
     if json:
-        for stored in found:
+        for stored in newest:
             output.print_json(stored.raw)
-    elif found:
+        return GOOD
+    found = list(newest)
+    if found:
         output.print_table(COLUMNS, map(row_of, found), [style_of(stored) for stored in found])
     else:
         output.line("no events")

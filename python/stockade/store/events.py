@@ -55,19 +55,22 @@ class EventStore:
     def backwards(self) -> Iterator[Stored]:
         """All records, newest first, read in batches as they are asked for."""
         before: int | None = None
-        while batch := self.newest(BATCH, before):
-            yield from batch
-            before = batch[-1].seq
+        limit = BATCH
+        while entries := spool.read_newest(self._folder, before=before, limit=limit):
+            yield from _records(entries)
+            before = entries[-1].seq
+            # Each page reads its segment from the start: whoever goes on wants much.
+            limit = spool.PAGE_RECORDS_MAX
 
-    def query(self, wanted: EventFilter, limit: int) -> list[Stored]:
+    def query(self, wanted: EventFilter, limit: int) -> Iterator[Stored]:
         """The newest records that fit, newest first; stops where records are older than `since`."""
-        found: list[Stored] = []
+        found = 0
         for stored in self.backwards():
-            if len(found) >= limit or _is_before(stored, wanted.since):
-                break
+            if found >= limit or _is_before(stored, wanted.since):
+                return
             if wanted.fits(stored.record):
-                found.append(stored)
-        return found
+                found += 1
+                yield stored
 
     def find(self, exchange_id: str) -> Stored | None:
         """The exchange with this id; None when it is not in the spool, or the id is no id.

@@ -46,7 +46,7 @@ def routes(state: ControlState) -> APIRouter:
         )
         found = state.recent.newest(wanted, limit)
         if len(found) < limit and state.recent.is_full():
-            found = state.events.query(wanted, limit)
+            found = list(state.events.query(wanted, limit))
         return {"events": [_shown(stored) for stored in found]}
 
     @router.get("/{exchange_id}")
