@@ -75,7 +75,7 @@ def measure(folder: Path) -> bool:
                 time.sleep(0.5)
                 recorded = identifiers(data)
             lost = [at for name, at in ledger.answered.items() if name not in recorded]
-            late = [at for at in lost if not any(0 <= moment - at < SYNC_S for moment in kills)]
+            late = [at for at in lost if not any(-SYNC_S < moment - at < SYNC_S for moment in kills)]
             print(
                 f"{victim}: {KILLS} kills, {len(ledger.answered):,} answered, {len(lost)} events lost,"
                 f" {len(late)} of them answered {SYNC_S * 1000:.0f} ms or more before a kill (bar 0),"

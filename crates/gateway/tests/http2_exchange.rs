@@ -22,6 +22,7 @@ use h2::{Reason, RecvStream};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use stockade_model::plan::LargeBody;
 use support::{Gateway, Origin};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -121,11 +122,14 @@ fn responses_without_a_body_end_with_their_head() {
 fn trailers_pass_in_both_directions_and_forbidden_ones_do_not() {
     run(async {
         let origin = Origin::start();
-        let gateway = Gateway::start(origin.address, |_| {});
+        // A body that is longer than what is judged is streamed, and with it its trailers.
+        let gateway = Gateway::start(origin.address, |plan| {
+            plan.apis[0].inspect.body_bytes = 1;
+            plan.apis[0].inspect.large_bodies = LargeBody::Stream;
+        });
         let (mut sender, _) = connect(&gateway).await;
         let mut asked = request(Method::POST, "/trailers");
         asked.headers_mut().insert("te", "trailers".parse().unwrap());
-        asked.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
         let (response, mut stream) = sender.send_request(asked, false).unwrap();
         stream.send_data(Bytes::from_static(b"hey"), false).unwrap();
         stream.send_trailers([("x-sum".parse().unwrap(), "42".parse().unwrap())].into_iter().collect()).unwrap();
