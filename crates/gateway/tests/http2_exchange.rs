@@ -22,9 +22,9 @@ use h2::{Reason, RecvStream};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use stockade_model::plan::LargeBody;
+use stockade_model::plan::{LargeBody, UpstreamProtocol};
 use support::{Gateway, Origin};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 type Sender = SendRequest<Bytes>;
@@ -141,6 +141,56 @@ fn trailers_pass_in_both_directions_and_forbidden_ones_do_not() {
         stream.send_data(Bytes::from_static(b"hey"), false).unwrap();
         stream.send_trailers([("authorization".parse().unwrap(), "x".parse().unwrap())].into_iter().collect()).unwrap();
         assert_eq!(response.await.unwrap().status(), 400);
+    });
+}
+
+/// An HTTP/2 origin that answers each piece as it comes, and ends with trailers.
+async fn converse(listener: TcpListener) {
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut connection = h2::server::handshake(stream).await.unwrap();
+    while let Some(Ok((request, mut respond))) = connection.accept().await {
+        tokio::spawn(async move {
+            let mut body = request.into_body();
+            let mut answer = respond.send_response(Response::new(()), false).unwrap();
+            while let Some(piece) = body.data().await {
+                let piece = piece.unwrap();
+                body.flow_control().release_capacity(piece.len()).unwrap();
+                send(&mut answer, piece, false).await.unwrap();
+            }
+            answer
+                .send_trailers([("grpc-status".parse().unwrap(), "0".parse().unwrap())].into_iter().collect())
+                .unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_conversation_may_be_silent_for_longer_than_a_body_may_take() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let gateway = Gateway::start(listener.local_addr().unwrap(), |plan| {
+            plan.apis[0].upstream.protocol = UpstreamProtocol::Auto;
+            plan.gateway.timeouts.body_ms = 200;
+            plan.gateway.timeouts.idle_ms = 300;
+            plan.gateway.timeouts.write_stall_ms = 300;
+        });
+        tokio::spawn(converse(listener));
+        let (mut sender, _) = connect(&gateway).await;
+        let mut asked = request(Method::POST, "/shop.Orders/Watch");
+        asked.headers_mut().insert("te", "trailers".parse().unwrap());
+        asked.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
+        let (response, mut stream) = sender.send_request(asked, false).unwrap();
+        let response = response.await.unwrap();
+        assert_eq!(response.status(), 200);
+        let mut body = response.into_body();
+        for _ in 0..3 {
+            stream.send_data(Bytes::from_static(b"\0\0\0\0\x01x"), false).unwrap();
+            assert_eq!(body.data().await.unwrap().unwrap(), &b"\0\0\0\0\x01x"[..]);
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        stream.send_data(Bytes::new(), true).unwrap();
+        assert!(body.data().await.is_none());
+        assert_eq!(body.trailers().await.unwrap().unwrap()["grpc-status"], "0");
     });
 }
 
