@@ -133,7 +133,8 @@ const LEAKS: &[Leak] = &[
         note: "directory listing",
         marks: &["<title>Index of /", "<h1>Index of /", "Directory listing for /", "[To Parent Directory]"],
         confirm: r"(?:<title>Index of /[^<]*</title>|<h1>Index of /[^<]*</h1>|<title>Directory listing for /|\[To Parent Directory\]</A>)",
-        confidence: 0.95,
+        // Some services mean to list their files, so this is told and not withheld.
+        confidence: 0.7,
     },
 ];
 

@@ -19,5 +19,5 @@ class ConfigProblemsError(StockadeError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         first = problems[0] if problems else None
-        super().__init__("config.invalid", str(first), first.hint if first else None)
+        super().__init__("config.invalid", str(first))
         self.problems = tuple(problems)

@@ -30,7 +30,7 @@ def check(
     json: options.Json = False,
     schema: Schema = False,
 ) -> int:
-    """Check a config without starting anything: one line for each problem, with a hint."""
+    """Check a config without starting anything: one line for each problem: where, and how to mend it."""
     if schema:
         from stockade.config.reference import json_schema
 
@@ -44,15 +44,13 @@ def check(
     else:
         for text in lines(checked):
             output.line(output.visible(text))
-    return 1 if checked.problems else 0
+    return 2 if checked.problems else 0
 
 
 def lines(checked: Checked) -> Iterator[str]:
     """What a person wants to know."""
     for problem in (*checked.problems, *checked.warnings):
         yield str(problem)
-        if problem.hint:
-            yield f"  hint: {problem.hint}"
     if checked.problems:
         count = len(checked.problems)
         yield f"{count} problem{'s' if count > 1 else ''} found; nothing would be started or changed"

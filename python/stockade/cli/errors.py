@@ -77,8 +77,6 @@ def _report_problems(error: ConfigProblemsError, wants_json: bool) -> int:
         return WRONG_USE
     for problem in error.problems:
         sys.stderr.write(f"{problem}\n")
-        if problem.hint:
-            sys.stderr.write(f"  hint: {problem.hint}\n")
     return WRONG_USE
 
 

@@ -16,7 +16,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem, in one line and a hint.
+    """One problem, in one line with its hint.
 
     Secrets never stand in it: values that came from `${env:...}` or `${file:...}` are shown as that reference.
     """
@@ -48,9 +48,10 @@ class Problem:
         return self.expected if self.got is None else f"{self.expected}, got `{self.got}`"
 
     def __str__(self) -> str:
-        """`file:line: setting: problem`, as `stockade check` prints it."""
+        """`file:line: setting: problem (hint)` in one line, as `stockade check` prints it."""
         prefix = "warning: " if self.severity is Severity.WARNING else ""
-        return prefix + ": ".join(part for part in (self.place, self.setting, self.message) if part)
+        problem = prefix + ": ".join(part for part in (self.place, self.setting, self.message) if part)
+        return f"{problem} ({self.hint})" if self.hint else problem
 
     def to_json(self) -> dict[str, Any]:
         """The problem as a JSON object, for `--json`."""

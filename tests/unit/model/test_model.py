@@ -49,6 +49,7 @@ def test_a_decision_survives_json() -> None:
 
 def test_a_problem_is_one_line() -> None:
     problem = Problem("gateway.listen", "expected `address:port`", "8080", "stockade.yaml", 3, "write `127.0.0.1:8080`")
-    assert str(problem) == "stockade.yaml:3: gateway.listen: expected `address:port`, got `8080`"
+    told = "stockade.yaml:3: gateway.listen: expected `address:port`, got `8080` (write `127.0.0.1:8080`)"
+    assert str(problem) == told
     warning = Problem("apis.shop", "selects no operation", severity=Severity.WARNING)
     assert str(warning) == "warning: apis.shop: selects no operation"
