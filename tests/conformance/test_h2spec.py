@@ -15,7 +15,7 @@ def test_h2spec(ports: object, kind: str) -> None:
     program = shutil.which("h2spec")
     if program is None:
         pytest.skip("expected `h2spec` (go install github.com/summerwind/h2spec/cmd/h2spec@latest)")
-    command = [program, "-h", "127.0.0.1", "-p", str(getattr(ports, kind)), "-o", "2"]
+    command = [program, "-h", "127.0.0.1", "-p", str(getattr(ports, kind)), "-o", "2", "--strict"]
     if kind == "tls":
         command += ["-t", "-k"]
     printed = subprocess.run(command, capture_output=True, text=True).stdout
@@ -26,6 +26,5 @@ def test_h2spec(ports: object, kind: str) -> None:
     # where the suite expects a bare close.
     excused = 1 if kind == "clear" and "Sends invalid connection preface" in printed else 0
     assert failed == excused, printed[-4000:]
-    # 145 in the 2.2.1 that the Go proxy has, 146 in 2.6.0.
-    assert tests >= 145, printed[-2000:]
+    assert tests >= 146, printed[-2000:]
     assert passed == tests - excused, printed[-2000:]
