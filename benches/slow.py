@@ -26,7 +26,7 @@ def measure(folder: Path) -> bool:
     """Normal p99 first; then the same under each kind of slow client."""
     if shutil.which("slowhttptest") is None:
         raise SystemExit("error: expected `slowhttptest`\nhint: apt-get install slowhttptest")
-    config = f"  timeouts: {{head: {DEADLINE_S}s, body: {DEADLINE_S}s, write_stall: {DEADLINE_S}s}}\n"
+    config = f"  timeouts: {{head: {DEADLINE_S}s, body: {DEADLINE_S}s, body_rate: 16KiB, write_stall: {DEADLINE_S}s}}\n"
     good = True
     with servers.big_origin(folder) as origin:
         text = servers.passthrough_config(origin.port).replace("  workers: 1\n", f"  workers: 1\n{config}")
