@@ -220,10 +220,12 @@ def test_two_gateways_never_share_a_data_folder(data: DataFolder, plan: Plan) ->
 
 def test_after_a_kill_it_starts_again_at_once(data: DataFolder, plan: Plan) -> None:
     data.put(plan)
-    for _ in range(3):
+    for run in range(3):
         with running(data.path) as gateway:
-            # One interval of the writer, so that the notice is written.
-            time.sleep(0.1)
+            # The notice is written by then: a kill loses what the writer has not come to yet.
+            end = time.monotonic() + 10
+            while len(spool.Tail(data.path / "spool").read().entries) <= run and time.monotonic() < end:
+                time.sleep(0.02)
             gateway.process.kill()
             gateway.process.wait()
         (data.path / "gateway.json").unlink()
