@@ -30,7 +30,8 @@ const BREAKS: Classes = Classes::SHELL
 /// What ends a command, or begins another inside it.
 const BREAK: &str = r#"(?:[;|&\x60\n\r]|\$\(|<\(|>\(|&&|\|\|)[\s'"(){]*(?:(?:sudo|exec|nohup|time|env|command|builtin|start|call|do|then)\s+)?(?:/(?:usr/)?(?:local/)?s?bin/|[a-z]:\\windows\\system32\\)?"#;
 /// Commands whose names are hardly words of a text.
-const SURE: &str = r#"(?:whoami|wget|curl|uname|ifconfig|ipconfig|netstat|nslookup|traceroute|tracert|netcat|telnet|passwd|systeminfo|tasklist|nproc|lscpu|powershell(?:\.exe)?|pwsh|cmd(?:\.exe)?\s*/[ck]|chmod|chown|useradd|adduser|crontab|killall|base64|xxd|perl|python[23]?|php|ruby|bash|zsh|ksh|csh|dash|busybox|nc(?:\.\w+)?|ncat|socat|tftp|scp|rundll32|regsvr32|certutil|bitsadmin|mshta|wmic|schtasks|printenv|lsof|dmesg|pwd|ls|netsh|ssh|gcc|awk|sed|dir|reboot|shutdown|halt|vol|ver|getent|hostname|mknod|phpinfo\(\)|rm|cp|mv|ps|df|du|lsb_release)\b"#;
+/// `;base64,` belongs to a `data:` URL.
+const SURE: &str = r#"(?:(?:whoami|wget|curl|uname|ifconfig|ipconfig|netstat|nslookup|traceroute|tracert|netcat|telnet|passwd|systeminfo|tasklist|nproc|lscpu|powershell(?:\.exe)?|pwsh|cmd(?:\.exe)?\s*/[ck]|chmod|chown|useradd|adduser|crontab|killall|xxd|perl|python[23]?|php|ruby|bash|zsh|ksh|csh|dash|busybox|nc(?:\.\w+)?|ncat|socat|tftp|scp|rundll32|regsvr32|certutil|bitsadmin|mshta|wmic|schtasks|printenv|lsof|dmesg|pwd|ls|netsh|ssh|gcc|awk|sed|dir|reboot|shutdown|halt|vol|ver|getent|hostname|mknod|phpinfo\(\)|rm|cp|mv|ps|df|du|lsb_release)\b|base64(?:[^\w,]|$))"#;
 /// Commands whose names are words as well: they need an argument of a command, or nothing behind them.
 const UNSURE: &str = r#"(?:(?:id|w|who|date|env|set|dir|type|sh|cat|users|last|ver)\s*(?:['"\x60)#;|}\n]|&&|&?$)|(?:cat|head|tail|more|less|type|nl|tac|sort|strings|find|grep|touch|mkdir|kill|source|del|copy|move|dir|sh|net|sleep|timeout|ping|host|dig|echo|print|printf|eval|export|read|alias|which|who|id|env|set|fetch|make|install|nano|vi|vim|ftp|tee|cut|file|stat|mount|ln|exit|waitfor)\s+(?:-{1,2}\w|/\w|\.{0,2}/|\\|[~$\x60*]|\d+\b|[a-z]:\\|['"]?[\w.-]*[./\\][\w./\\*?$-]*|user\b|localgroup\b|view\b|%\w+%|>|\S+\s*(?:>|\||;|&&|\x60|\)))|(?:cat|ping|echo|sleep|dig|touch|mkdir|kill|tac)\s+\S+\s*$)"#;
 
@@ -63,7 +64,9 @@ fn look(subject: &Subject<'_>) -> Option<Hit> {
         return None;
     }
     let leading = if subject.tokens.any(Tokens::SHELL) { LEADING.find(subject.bytes) } else { None };
-    let leading = leading.map(|found| Hit::at(&found, 0.86, "command line"));
+    // A sentence may begin with a command that it is about.
+    let spaces = subject.bytes.iter().filter(|byte| **byte == b' ').count();
+    let leading = leading.map(|found| Hit::at(&found, if spaces > 4 { 0.7 } else { 0.86 }, "command line"));
     if !subject.classes.any(BREAKS) {
         return leading;
     }
@@ -90,7 +93,9 @@ fn weigh(subject: &Subject<'_>, bytes: &[u8], range: std::ops::Range<usize>) -> 
     let first = found.first().copied().unwrap_or_default();
     let before = bytes.get(..range.start).unwrap_or_default();
     let after = bytes.get(range.end..).unwrap_or_default();
-    let long_text = bytes.iter().filter(|byte| **byte == b' ').count() > 12;
+    // So do texts of several lines: what a script or a report quotes is content.
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| line.trim_ascii().contains(&b' ')).count();
+    let long_text = lines >= 3 || bytes.iter().filter(|byte| **byte == b' ').count() > 12;
     let line_break = matches!(first, b'\n' | b'\r');
     // Markdown quotes code in backticks, and texts have many lines: a command there is talked about, not injected.
     let closed = first == b'`' && after.contains(&b'`') && before.iter().any(u8::is_ascii_alphabetic);

@@ -5,6 +5,7 @@
 mod classes;
 mod command_injection;
 mod commands;
+mod filter;
 mod header_injection;
 mod jndi;
 mod nosql_injection;

@@ -29,7 +29,7 @@ static SECRET: LazyLock<Regex> = LazyLock::new(|| {
 /// Drive letters and shares at the beginning.
 static WINDOWS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)^[/\\]*(?:[a-z]:[/\\]+(?:windows|winnt|boot\.ini|inetpub|program files|users[/\\]administrator|xampp|apache\w*|wamp|mysql|php)|\\\\[\w.-]+\\[a-z]\$)",
+        r"(?i)^[/\\]*(?:[a-z]:[/\\]+(?:windows|winnt|boot\.ini|inetpub|users[/\\]administrator|xampp|apache\w*|wamp|mysql|php)|\\\\[\w.-]+\\[a-z]\$)",
     )
 });
 

@@ -24,9 +24,18 @@ const READ: usize = 512;
 /// Tags that run script or load something that does.
 static TAG: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?i)<[\s/\x00]*(?:[a-z]{1,10}:)?(?:script|iframe|object|embed|applet|svg|math|frame|frameset|base|meta|link|layer|ilayer|bgsound|xss|isindex|import|xml|vmlframe|animate|set|handler|listener|foreignobject|noscript|portal|template\s+shadow)(?:[\s/>"'\x00-\x1f+]|$|&)"#,
+        r#"(?i)<[\s/\x00]*(?:[a-z]{1,10}:)?(?:script|iframe|object|embed|applet|frame|frameset|base|meta|link|layer|ilayer|bgsound|xss|isindex|import|xml|vmlframe|animate|set|handler|listener|foreignobject|noscript|portal|template\s+shadow)(?:[\s/>"'\x00-\x1f+]|$|&)"#,
     )
 });
+/// Drawings and formulas, which can hold script and mostly do not.
+static DRAWING: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#"(?i)<[\s/\x00]*(?:[a-z]{1,10}:)?(?:svg|math)(?:[\s/>"'\x00-\x1f+]|$|&)"#));
+/// A drawing or formula that stands by itself, as a file does.
+static DOCUMENT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r#"(?is)^\s*<(?:svg|math)\s[^>]*xmlns\s*=\s*["']http://www\.w3\.org/[^>]*>.*</(?:svg|math)>\s*$"#)
+});
+/// A handler in JSX: as HTML its value ends inside the brace, at the `>` of the arrow, and runs nothing.
+static ARROW: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\{\s*(?:\([\w\s,]{0,60}\)|\w{1,40})\s*=>"));
 /// An event handler where an attribute may stand.
 static HANDLER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -100,7 +109,10 @@ fn look(subject: &Subject<'_>) -> Option<Hit> {
 
 fn examine(subject: &Subject<'_>, bytes: &[u8]) -> Option<Hit> {
     let angle = subject.classes.any(Classes::ANGLE);
-    if angle && let Some(found) = HANDLER_IN_TAG.find(bytes) {
+    let arrow = |found: &regex::bytes::Match<'_>| {
+        bytes.get(found.end().saturating_sub(1)..).is_some_and(|rest| ARROW.is_match(rest))
+    };
+    if angle && let Some(found) = HANDLER_IN_TAG.find_iter(bytes).find(|found| !arrow(found)) {
         return Some(Hit::at(&found, 0.96, "event handler in a tag"));
     }
     let call = CALL.find(bytes);
@@ -109,6 +121,10 @@ fn examine(subject: &Subject<'_>, bytes: &[u8]) -> Option<Hit> {
     }
     if let Some(found) = SCRIPT_URL.find(bytes) {
         return Some(Hit::at(&found, 0.93, "script URL"));
+    }
+    if angle && let Some(found) = DRAWING.find(bytes) {
+        let harmless = call.is_none() && DOCUMENT.is_match(bytes);
+        return Some(Hit::at(&found, if harmless { 0.5 } else { 0.9 }, "drawing that can hold script"));
     }
     if let Some(found) = STYLE.find(bytes) {
         let inside = angle || found.as_bytes().contains(&b'(') && call.is_some();
@@ -123,14 +139,16 @@ fn examine(subject: &Subject<'_>, bytes: &[u8]) -> Option<Hit> {
         // A snippet of code in a text also calls functions; an attack is short and ends or begins oddly.
         let spaces = bytes.iter().filter(|byte| **byte == b' ').count();
         let odd = markup || broken.start() == 0 || !subject.classes.any(Classes::LINE);
-        let confidence = if odd && spaces <= 10 { 0.88 } else { 0.6 };
+        // A code span names what it is about, such as `document.cookie`.
+        let named = broken.as_bytes().first() == Some(&b'`') && bytes.get(found.end()) == Some(&b'`');
+        let confidence = if odd && spaces <= 10 && !named { 0.88 } else { 0.6 };
         return Some(Hit {
             confidence,
             range: broken.start().min(found.start())..found.end().max(broken.end()),
             note: "breaks out of a script",
         });
     }
-    if let Some(found) = HANDLER.find(bytes) {
+    if let Some(found) = HANDLER.find_iter(bytes).find(|found| !arrow(found)) {
         let quoted = found.as_bytes().iter().any(|byte| matches!(byte, b'"' | b'\'' | b'`'))
             || bytes.contains(&b'"')
             || bytes.contains(&b'\'');
