@@ -87,6 +87,7 @@ fn every_style_is_read_as_it_is_written() {
         ("path", "matrix", true, color(), "> GET /x/;R=100;G=200", "> GET /x/;R=100;R=200"),
         ("query", "form", true, list(), "> GET /x?p=3&p=4&p=5", "> GET /x?p=3&p=4"),
         ("query", "form", false, list(), "> GET /x?p=3,4,5", "> GET /x?p=3%2C4,5"),
+        ("query", "form", false, list(), "> GET /x?p=3%2C4%2c5", "> GET /x?p=3%2C4"),
         ("query", "form", true, color(), "> GET /x?R=100&G=200", "> GET /x?R=100&G=200&B=3"),
         ("query", "form", false, color(), "> GET /x?p=R,100,G,200", "> GET /x?p=R,100,R,200"),
         ("query", "spaceDelimited", false, list(), "> GET /x?p=3%204%205", "> GET /x?p=3%204"),
@@ -153,4 +154,46 @@ fn a_cookie_field_that_is_not_text_is_not_overlooked() {
     let now = play.now();
     let told = crate::play::judge(&play.engine, &play.state, request, body, now).told;
     assert_eq!(told, "400 contract.parameter");
+}
+
+fn body_of(media_type: &str, schema: &Value) -> Play {
+    let body = json!({"required": true, "content": [{"media_type": media_type, "schema": schema}]});
+    let mut api = bare("api");
+    api["operations"] = json!([operation("op", "POST", "/x", json!([]), body)]);
+    Play::new(plan(vec![api]))
+}
+
+#[test]
+fn of_several_alternatives_the_fault_of_the_one_that_was_meant_is_told() {
+    let pet = |kind: &str, property: &str| {
+        json!({
+            "type": "object", "required": ["kind", property],
+            "properties": {"kind": {"const": kind}, property: {"type": "integer", "minimum": 1}}
+        })
+    };
+    let schema = json!({"anyOf": [{"type": "null"}, {"oneOf": [pet("cat", "lives"), pet("dog", "tricks")]}]});
+    let mut play = body_of("application/json", &schema);
+    for (body, told) in [
+        (r#"{"kind":"cat","lives":0}"#, "body.lives: the value is less than the minimum of 1"),
+        (r#"{"kind":"dog"}"#, "body: \"tricks\" is a required property"),
+        (r#"{"kind":"cow"}"#, "body: the value is not valid under any of the schemas listed in the 'oneOf' keyword"),
+        ("7", "body: the value is not valid under any of the schemas listed in the 'oneOf' keyword"),
+    ] {
+        let refusal =
+            play.ask(&format!("> POST /x\n content-type: application/json\n | {body}")).refused.unwrap().refusal;
+        assert_eq!(refusal.detail, told, "{body}");
+    }
+}
+
+#[test]
+fn an_object_in_a_form_is_json() {
+    let schema = json!({
+        "type": "object",
+        "properties": {"meta": {"type": "object", "required": ["w"], "properties": {"w": {"type": "integer"}}}}
+    });
+    let mut play = body_of("application/x-www-form-urlencoded", &schema);
+    let head = "> POST /x\n content-type: application/x-www-form-urlencoded\n | ";
+    assert!(passes(&mut play, &format!("{head}meta=%7B%22w%22%3A1%7D")));
+    assert!(!passes(&mut play, &format!("{head}meta=%7B%22w%22%3A%22x%22%7D")));
+    assert!(!passes(&mut play, &format!("{head}meta=w")));
 }

@@ -125,6 +125,10 @@ fn form<'a>(entries: impl Iterator<Item = (&'a str, Entry<'a>)>, shape: &Shape) 
         let list = property.filter(|property| property.is_array());
         let inner = list.map_or(property, Shape::element);
         let value = match entry {
+            // What has no other way to be text is JSON (OpenAPI 3.1, 4.8.15.1.1), whether the part says so or not.
+            Entry::Text(text) if inner.is_some_and(Shape::is_object) => {
+                serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+            }
             Entry::Text(text) => match inner {
                 Some(inner) if !inner.is_ambiguous() => inner.coerce(text),
                 _ => Value::String(text.to_owned()),

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jsonschema::{Draft, PatternOptions, Validator};
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 /// Largest compiled pattern, bytes.
@@ -45,7 +46,41 @@ pub(crate) fn fault(validator: &Validator, value: &Value) -> Option<(String, Str
     if validator.is_valid(value) {
         return None;
     }
-    let error = validator.iter_errors(value).next()?;
+    let outer = validator.iter_errors(value).next()?;
+    let error = nearest(&outer);
     let place = error.instance_path().as_str().to_owned();
     Some((place, error.masked_with("the value").to_string()))
+}
+
+/// Alternatives inside alternatives that are looked into.
+const NESTED: usize = 8;
+
+/// Of alternatives that all do not fit, what is wrong with the one that was probably meant: one whose fixed values
+/// (such as the name of a kind) are right, with the fewest faults.
+fn nearest<'a>(error: &'a ValidationError<'a>) -> &'a ValidationError<'a> {
+    let mut nearest = error;
+    for _ in 0..NESTED {
+        let (ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context }) = nearest.kind()
+        else {
+            break;
+        };
+        let other_kind = |error: &&ValidationError<'_>| {
+            matches!(error.kind(), ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. })
+        };
+        let rank = |faults: &&Vec<ValidationError<'_>>| (faults.iter().filter(other_kind).count(), faults.len());
+        // Alternatives of another type altogether say nothing; with two that fit equally badly, neither does.
+        let meant = context.iter().filter(|faults| faults.iter().any(|fault| !is_type_of(fault, nearest)));
+        let Some(best) = meant.clone().min_by_key(rank) else { break };
+        if meant.filter(|faults| rank(faults) == rank(&best)).count() > 1 {
+            break;
+        }
+        let Some(fault) = best.first() else { break };
+        nearest = fault;
+    }
+    nearest
+}
+
+/// Whether a fault says that the value where the alternatives stand has another type.
+fn is_type_of(fault: &ValidationError<'_>, alternatives: &ValidationError<'_>) -> bool {
+    matches!(fault.kind(), ValidationErrorKind::Type { .. }) && fault.instance_path() == alternatives.instance_path()
 }

@@ -113,6 +113,8 @@ pub(crate) fn query<'a>(
     let delimiters: &[&str] = match style {
         ParameterStyle::SpaceDelimited => &["%20", "+"],
         ParameterStyle::PipeDelimited => &["|", "%7C", "%7c"],
+        // RFC 6570 would have it data, but most clients escape the commas between the values as well.
+        _ if !first.contains(',') && !first.is_empty() => &["%2C", "%2c"],
         _ => &[","],
     };
     if let [delimiter] = delimiters {
