@@ -194,7 +194,7 @@ def _listening(address: str) -> Iterator[socket.socket]:
             raise StockadeError(
                 "run.admin_address",
                 f"cannot listen on admin address `{address}`: {error}",
-                "set `admin.listen` to a free address",
+                "choose a free one with `--admin` or `admin.listen`",
             ) from error
         yield listener
     finally:

@@ -36,6 +36,8 @@ class Asked:
     """Address to listen on."""
     mode: str | None = None
     """`enforce` or `monitor`."""
+    admin: str | None = None
+    """Address of the admin API."""
     data: Path | None = None
     """Data folder, instead of the config's."""
 
@@ -47,6 +49,7 @@ class Asked:
             "--spec": self.spec,
             "--listen": self.listen,
             "--mode": self.mode,
+            "--admin": self.admin,
             "--data": self.data,
         }
         return [text for name, value in options.items() if value is not None for text in (name, str(value))]
@@ -81,6 +84,7 @@ def load_asked(asked: Asked, environment: Mapping[str, str], folder: Path) -> Lo
                 spec=asked.spec,
                 listen=asked.listen,
                 mode=asked.mode,
+                admin=asked.admin,
                 data=asked.data,
             )
         loaded = load(asked.config, environment)

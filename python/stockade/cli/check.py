@@ -38,7 +38,7 @@ def check(
         return 0
     from stockade.app.check import check as run_check
 
-    checked = run_check(policy_options.asked(config, upstream, spec, listen, mode, None))
+    checked = run_check(policy_options.asked(config, upstream, spec, listen, mode, None, None))
     if json:
         output.print_json(checked.to_json())
     else:

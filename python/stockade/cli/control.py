@@ -20,10 +20,11 @@ def control(
     spec: policy_options.Spec = None,
     listen: policy_options.Listen = None,
     mode: policy_options.Mode = None,
+    admin: policy_options.Admin = None,
     data: policy_options.DataOverride = None,
     admin_fallback: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> int:
     """The control process alone: bundles, events, admin API."""
     from stockade.app.processes import run_control
 
-    return run_control(policy_options.asked(config, upstream, spec, listen, mode, data), admin_fallback)
+    return run_control(policy_options.asked(config, upstream, spec, listen, mode, admin, data), admin_fallback)

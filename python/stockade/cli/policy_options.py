@@ -25,6 +25,9 @@ Listen = Annotated[str | None, typer.Option(help="Address to listen on; default 
 Mode = Annotated[str | None, typer.Option(help="enforce (default) or monitor.")]
 """`--mode MODE`."""
 
+Admin = Annotated[str | None, typer.Option(help="Address of the admin API; default 127.0.0.1:9440.")]
+"""`--admin ADDRESS:PORT`."""
+
 DataOverride = Annotated[
     Path | None, typer.Option("--data", help="Data folder; default from config or ./stockade-data.")
 ]
@@ -37,6 +40,7 @@ def asked(
     spec: Path | None,
     listen: str | None,
     mode: str | None,
+    admin: str | None,
     data: Path | None,
 ) -> Asked:
     """What the command line asks for.
@@ -44,7 +48,7 @@ def asked(
     Raises:
         StockadeError: neither a config nor an upstream is named, or both are.
     """
-    flags = {"--upstream": upstream, "--spec": spec, "--listen": listen, "--mode": mode}
+    flags = {"--upstream": upstream, "--spec": spec, "--listen": listen, "--mode": mode, "--admin": admin}
     given = [name for name, value in flags.items() if value is not None]
     if config is not None and given:
         raise StockadeError(
@@ -60,4 +64,4 @@ def asked(
                 "name the API to protect, such as `--upstream http://127.0.0.1:9000`",
             )
         config = DEFAULT_CONFIG
-    return Asked(config, upstream, spec, listen, mode, data)
+    return Asked(config, upstream, spec, listen, mode, admin, data)

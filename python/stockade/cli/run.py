@@ -24,13 +24,14 @@ def run(
     spec: policy_options.Spec = None,
     listen: policy_options.Listen = None,
     mode: policy_options.Mode = None,
+    admin: policy_options.Admin = None,
     data: policy_options.DataOverride = None,
     json: options.Json = False,
 ) -> int:
     """Put Stockade in front of an API and keep it running."""
     from stockade.app.processes import run_both
 
-    asked = policy_options.asked(config, upstream, spec, listen, mode, data)
+    asked = policy_options.asked(config, upstream, spec, listen, mode, admin, data)
 
     def say(text: str) -> None:
         if json:

@@ -18,6 +18,7 @@ def quick(
     spec: Path | None = None,
     listen: str | None = None,
     mode: str | None = None,
+    admin: str | None = None,
     data: Path | None = None,
 ) -> Loaded:
     """Build a config of one API with the defaults of everything that is not given.
@@ -28,6 +29,7 @@ def quick(
         spec: its OpenAPI document (`--spec`).
         listen: `address:port` (`--listen`).
         mode: `enforce` or `monitor` (`--mode`).
+        admin: `address:port` of the admin API (`--admin`).
         data: data folder (`--data`).
 
     Raises:
@@ -41,6 +43,8 @@ def quick(
         api["mode"] = mode
     if listen is not None:
         plain["gateway"] = {"listen": listen}
+    if admin is not None:
+        plain["admin"] = {"listen": admin}
     if data is not None:
         plain["data"] = str(data)
     return validate(plain, Sources(flags=FLAGS), folder)
@@ -53,6 +57,7 @@ FLAGS = {
     f"apis.{API_NAME}.mode": "--mode",
     "gateway.listen": "--listen",
     "gateway.listen[0].address": "--listen",
+    "admin.listen": "--admin",
     "data": "--data",
 }
 """Flags by the setting that they set."""
