@@ -187,7 +187,12 @@ impl Exchange<'_> {
     }
 
     /// One note a stage: what weighs more replaces what weighs less.
+    ///
+    /// That a stage had nothing to do is told only to who asked for an explanation.
     fn note(&mut self, note: StageNote) {
+        if note.outcome == "skip" && !self.record.explain {
+            return;
+        }
         let notes = &mut self.record.notes;
         match notes.iter_mut().find(|known| known.stage == note.stage) {
             None => notes.push(note),

@@ -272,7 +272,7 @@ fn monitor_mode_records_every_refusal_and_lets_all_pass() {
     );
     let outcome = play.ask("> DELETE /admin/users/9");
     let notes: Vec<_> = outcome.record.notes.iter().map(|note| (note.stage.name(), note.outcome)).collect();
-    assert!(notes.contains(&("identity", "would_refuse")) && notes.contains(&("limit", "skip")), "{notes:?}");
+    assert!(notes.contains(&("identity", "would_refuse")) && notes.contains(&("inspect", "pass")), "{notes:?}");
 }
 
 #[test]

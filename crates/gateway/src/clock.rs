@@ -21,9 +21,18 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Now {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now {
-            wall: Timestamp(u64::try_from(wall.as_micros()).unwrap_or(u64::MAX)),
-            monotonic_us: u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX),
-        }
+        Now { wall: Timestamp(u64::try_from(wall.as_micros()).unwrap_or(u64::MAX)), monotonic_us: self.monotonic_us() }
+    }
+
+    /// The present moment, from one a short while ago: the wall clock is moved on instead of being read again.
+    #[must_use]
+    pub fn later(&self, earlier: Now) -> Now {
+        let monotonic_us = self.monotonic_us();
+        let passed = monotonic_us.saturating_sub(earlier.monotonic_us);
+        Now { wall: Timestamp(earlier.wall.0.saturating_add(passed)), monotonic_us }
+    }
+
+    fn monotonic_us(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }

@@ -9,6 +9,7 @@ use stockade_inspect::mask;
 use stockade_model::event::{ClientRecord, EVENT_FORMAT, Record as SpoolRecord, RequestRecord, ResponseRecord, Timing};
 use stockade_model::{Client, Event, Now, Refusal, Request, RequestId, VerdictKind};
 
+use crate::clock::Clock;
 use crate::normalise::Edge;
 use crate::shared::{WorkerRef, count};
 
@@ -22,6 +23,8 @@ const USER_AGENT_BYTES: usize = 256;
 pub(crate) struct Trace {
     pub(crate) id: RequestId,
     pub(crate) started: Now,
+    /// The last moment that was read: the next step begins there, unless it had to wait.
+    pub(crate) now: Now,
     pub(crate) client: Arc<Client>,
     pub(crate) timing: Timing,
     /// Bytes of the request's body that were read.
@@ -34,7 +37,14 @@ impl Trace {
     /// The trace of an exchange that began at `started`.
     pub(crate) fn new(id: RequestId, client: &Arc<Client>, started: Now) -> Self {
         let client = Arc::clone(client);
-        Self { id, started, client, timing: Timing::default(), request_bytes: 0, response: None }
+        Self { id, started, now: started, client, timing: Timing::default(), request_bytes: 0, response: None }
+    }
+
+    /// Reads the clock after a wait; how long it was, in microseconds.
+    pub(crate) fn waited(&mut self, clock: &Clock) -> u64 {
+        let before = self.now.monotonic_us;
+        self.now = clock.later(self.now);
+        self.now.monotonic_us.saturating_sub(before)
     }
 
     /// Notes that a response's head is being sent.
@@ -72,7 +82,8 @@ pub(crate) struct Ended {
 /// Writes the event of an exchange.
 pub(crate) fn exchange(worker: &WorkerRef, edge: &Edge, ended: Ended, mut trace: Trace) {
     tally(worker, ended.verdict, &ended.record);
-    trace.timing.total_us = since(worker, trace.started);
+    trace.waited(&worker.shared.clock);
+    trace.timing.total_us = trace.now.monotonic_us.saturating_sub(trace.started.monotonic_us);
     worker.shared.spool.append(&SpoolRecord::Exchange(event(edge, ended, trace)));
 }
 
@@ -88,7 +99,7 @@ pub(crate) fn event(edge: &Edge, ended: Ended, trace: Trace) -> Event {
         }
         None => format!("address:{}", trace.client.address),
     };
-    let Trace { id, started, client, timing, request_bytes, response } = trace;
+    let Trace { id, started, client, timing, request_bytes, response, .. } = trace;
     Event {
         format: EVENT_FORMAT,
         id: id.to_string(),
@@ -143,10 +154,6 @@ fn tally(worker: &WorkerRef, verdict: VerdictKind, record: &Record) {
     if !record.failed_open.is_empty() {
         counters.failed_open.fetch_add(record.failed_open.len() as u64, Ordering::Relaxed);
     }
-}
-
-fn since(worker: &WorkerRef, started: Now) -> u64 {
-    worker.shared.clock.now().monotonic_us.saturating_sub(started.monotonic_us)
 }
 
 fn client_record(client: &Client) -> ClientRecord {

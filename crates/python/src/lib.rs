@@ -9,6 +9,10 @@ mod spool;
 
 use pyo3::prelude::*;
 
+/// Short-lived allocations of a request are this allocator's strength; Python's own objects do not pass through it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The extension module.
 #[pymodule]
 mod _native {

@@ -49,7 +49,8 @@ pub(crate) async fn run<B: RequestBody, S: ResponseSink>(
     started: Now,
 ) -> After {
     let edge = worker.edge();
-    let trace = Trace::new(request.id, &request.client, started);
+    let mut trace = Trace::new(request.id, &request.client, started);
+    trace.waited(&worker.shared.clock);
     let mut exchange = Exchange { worker, edge, body, sink, trace };
     let (ended, after) = match exchange.judge(request).await {
         Judged::Cleared(cleared) => match exchange.forward(cleared).await {
@@ -96,10 +97,9 @@ struct Switched {
 ///
 /// The engine shares nothing with us but state behind locks that survive a panic, so nothing is seen half-done.
 pub(super) fn ask<T>(worker: &Worker, trace: &mut Trace, question: impl FnOnce(Now) -> T) -> Option<T> {
-    let before = worker.shared.clock.now();
-    let answer = catch_unwind(AssertUnwindSafe(|| question(before))).ok();
-    let after = worker.shared.clock.now();
-    trace.timing.engine_us += after.monotonic_us.saturating_sub(before.monotonic_us);
+    let now = trace.now;
+    let answer = catch_unwind(AssertUnwindSafe(|| question(now))).ok();
+    trace.timing.engine_us += trace.waited(&worker.shared.clock);
     if answer.is_none() {
         count(&worker.shared.counters.panics);
     }
@@ -130,6 +130,9 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
         };
         let Self { worker, edge, trace, .. } = self;
         let (engine, state) = (&edge.engine, &worker.shared.state);
+        if !body.bytes.is_empty() {
+            trace.waited(&worker.shared.clock);
+        }
         match ask(worker, trace, |now| engine.judge_body(state, admitted, body, now)) {
             Some(Ok(cleared)) => Judged::Cleared(cleared),
             Some(Err(refused)) => self.refused(*refused).await,
@@ -139,12 +142,12 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
 
     /// Reads as much of the body as is judged, or all of it when it is short.
     async fn read(&mut self, admitted: &Admitted) -> Result<Body, BodyFailure> {
-        let policy = admitted.body_policy();
         let length = match admitted.request().framing {
             Framing::None | Framing::Length(0) => return Ok(Body { bytes: Bytes::new(), complete: true }),
             Framing::Length(length) => Some(length),
             Framing::Chunked => None,
         };
+        let policy = admitted.body_policy();
         if policy.stream {
             self.body.stream();
             return Ok(Body::default());
@@ -163,7 +166,7 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
 
     /// Sends a cleared request on and its reply back.
     async fn forward(&mut self, mut cleared: Cleared) -> Forwarded {
-        let asked = self.worker.shared.clock.now();
+        let asked = self.trace.now;
         let outcome = if cleared.request().upgrade.is_some() {
             match first(self.worker.upstreams.upgrade(&cleared), self.body.gone()).await {
                 First::Left(Ok(Upgraded::Switched(head, upstream, early))) => {
@@ -224,7 +227,8 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
         let uploaded = Cell::new(0_u64);
         let down = async {
             let reply = pending.reply().await.map_err(Trouble::Upstream)?;
-            trace.timing.upstream_us = worker.shared.clock.now().monotonic_us.saturating_sub(asked.monotonic_us);
+            trace.waited(&worker.shared.clock);
+            trace.timing.upstream_us = trace.now.monotonic_us.saturating_sub(asked.monotonic_us);
             relay(worker, edge, cleared, reply, *sink, trace).await
         };
         let outcome = match first(down, upload(&mut stream, *body, &uploaded)).await {
@@ -250,8 +254,8 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
     }
 
     fn waited(&mut self, asked: Now) {
-        let now = self.worker.shared.clock.now();
-        self.trace.timing.upstream_us = now.monotonic_us.saturating_sub(asked.monotonic_us);
+        self.trace.waited(&self.worker.shared.clock);
+        self.trace.timing.upstream_us = self.trace.now.monotonic_us.saturating_sub(asked.monotonic_us);
     }
 
     /// A stage refused: the record holds its refusal already.

@@ -60,6 +60,9 @@ pub(super) async fn relay<S: ResponseSink>(
             None => whole = true,
         }
     }
+    if reads {
+        trace.waited(&worker.shared.clock);
+    }
     let held = held.bytes();
     let seen = (whole && held.len() as u64 <= most).then_some(&held[..]);
     match ask(worker, trace, |now| edge.engine.judge_response(cleared, &mut head, seen, now)) {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::chunked::{Decoder, Piece};
 use super::reasons;
-use super::transport::{Transport, after};
+use super::transport::{Pace, Transport, after};
 use crate::message::{BodyFailure, RequestBody};
 use crate::shared::Worker;
 
@@ -166,9 +166,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Transport<IO> {
                 return Poll::Ready(Err(BodyFailure { reason: &reasons::BODY_BROKEN, detail, gone: true }));
             }
             if !self.incoming.interim.is_empty() {
-                let stall = u64::from(plan.timeouts.write_stall_ms);
+                let pace = Pace::new(&plan.timeouts);
                 let mut interim = Bytes::from_static(self.incoming.interim);
-                let written = self.poll_write_all(cx, &mut interim, stall);
+                let written = self.poll_write_all(cx, &mut interim, pace);
                 let sent = self.incoming.interim.len() - interim.len();
                 self.incoming.interim = self.incoming.interim.get(sent..).unwrap_or_default();
                 if ready!(written).is_err() {

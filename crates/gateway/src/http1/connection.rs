@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::body::{Body, Incoming};
 use super::head::{MOST_FIELDS, Scanner, parse};
-use super::transport::{Transport, after};
+use super::transport::{Pace, Transport, after};
 use super::writer::{SHORT_BODY, Terms, Writer, field, status_line};
 use super::{framing, reasons};
 use crate::exchange::{self, After};
@@ -198,7 +198,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + 'static> Connection<IO> {
             http11,
             sends_trailers: http11 && request.headers.contains("te"),
             close: last || !stays,
-            stall_ms: u64::from(plan.timeouts.write_stall_ms),
+            pace: Pace::new(&plan.timeouts),
         };
         let mut body = Body { transport: &self.transport, worker: &self.worker, plan };
         let mut writer = Writer::new(&self.transport, &self.worker, terms);
@@ -229,8 +229,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + 'static> Connection<IO> {
     async fn refuse(&self, edge: &Edge, refusal: &Refusal, started: Now, id: Option<RequestId>) {
         let id = id.unwrap_or_else(|| self.worker.request_id(started));
         let (head, body) = refuse::response(refusal, id);
-        let stall_ms = u64::from(edge.plan().timeouts.write_stall_ms);
-        let terms = Terms { head_only: false, http11: true, sends_trailers: false, close: true, stall_ms };
+        let pace = Pace::new(&edge.plan().timeouts);
+        let terms = Terms { head_only: false, http11: true, sends_trailers: false, close: true, pace };
         self.transport.borrow_mut().incoming = Incoming::default();
         let bytes = body.len() as u64;
         let complete = Writer::new(&self.transport, &self.worker, terms).whole(&head, body).await.is_ok();
@@ -267,9 +267,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + 'static> Connection<IO> {
     async fn switch(self, edge: &Edge, tunnel: Box<Tunnel>) {
         // Bytes sent before the answer could be a request to one side and a frame to the other.
         let early = !self.transport.borrow().input.is_empty();
-        let stall_ms = u64::from(edge.plan().timeouts.write_stall_ms);
+        let pace = Pace::new(&edge.plan().timeouts);
         if early {
-            let terms = Terms { head_only: false, http11: true, sends_trailers: false, close: true, stall_ms };
+            let terms = Terms { head_only: false, http11: true, sends_trailers: false, close: true, pace };
             let mut writer = Writer::new(&self.transport, &self.worker, terms);
             tunnel.refuse_early(&self.worker, edge, &mut writer).await;
             return self.end(true).await;
@@ -284,7 +284,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + 'static> Connection<IO> {
             out.extend_from_slice(b"\r\n");
         }
         let mut nothing = Bytes::new();
-        let sent = poll_fn(|cx| self.transport.borrow_mut().poll_write_all(cx, &mut nothing, stall_ms)).await;
+        let sent = poll_fn(|cx| self.transport.borrow_mut().poll_write_all(cx, &mut nothing, pace)).await;
         let (io, input) = self.transport.into_inner().into_parts();
         websocket::run(&self.worker, edge, *tunnel, io, input, sent.is_ok()).await;
     }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
+use stockade_model::plan::TimeoutsPlan;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -62,7 +63,25 @@ pub(crate) struct Transport<IO> {
     /// Watches over reading.
     pub(crate) timer: Timer,
     stall: Timer,
-    stalled: Option<Instant>,
+    /// Since when a write has waited, and how many bytes went out meanwhile.
+    stalled: Option<(Instant, u64)>,
+}
+
+/// How slowly a client may read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// Time in which a waiting write must make progress, ms.
+    stall_ms: u64,
+    /// Bytes that are progress: fewer are a drip, that could hold a response for ever.
+    progress: u64,
+}
+
+impl Pace {
+    /// The pace that the plan asks for.
+    pub(crate) fn new(timeouts: &TimeoutsPlan) -> Self {
+        let stall_ms = u64::from(timeouts.write_stall_ms);
+        Self { stall_ms, progress: (stall_ms * u64::from(timeouts.body_bytes_per_second) / 1000).max(1) }
+    }
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Transport<IO> {
@@ -119,12 +138,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Transport<IO> {
     /// Writes all of `output`, then all of `piece`.
     ///
     /// # Errors
-    /// The client is gone, or has read nothing for `stall_ms`.
+    /// The client is gone, or reads more slowly than `pace`.
     pub(crate) fn poll_write_all(
         &mut self,
         cx: &mut Context<'_>,
         piece: &mut Bytes,
-        stall_ms: u64,
+        pace: Pace,
     ) -> Poll<io::Result<()>> {
         loop {
             let io = Pin::new(&mut self.io);
@@ -143,14 +162,17 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Transport<IO> {
                 }
                 Poll::Ready(Some(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Some(written)) => {
-                    self.stalled = None;
+                    self.stalled = self.stalled.and_then(|(since, bytes)| {
+                        let bytes = bytes.saturating_add(written as u64);
+                        (bytes < pace.progress).then_some((since, bytes))
+                    });
                     let first = written.min(self.output.len());
                     self.output.advance(first);
                     piece.advance((written - first).min(piece.len()));
                 }
                 Poll::Pending => {
-                    let since = *self.stalled.get_or_insert_with(Instant::now);
-                    ready!(self.stall.poll_passed(cx, after(since, stall_ms)));
+                    let (since, _) = *self.stalled.get_or_insert_with(|| (Instant::now(), 0));
+                    ready!(self.stall.poll_passed(cx, after(since, pace.stall_ms)));
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
             }
@@ -188,8 +210,35 @@ mod tests {
         let mut transport = Transport::new(ours, BytesMut::new());
         let mut piece = Bytes::from(vec![0; 64]);
         let start = Instant::now();
-        let error = poll_fn(|cx| transport.poll_write_all(cx, &mut piece, 2_000)).await.unwrap_err();
+        let pace = Pace { stall_ms: 2_000, progress: 1 };
+        let error = poll_fn(|cx| transport.poll_write_all(cx, &mut piece, pace)).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(start.elapsed(), Duration::from_secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_in_drips_is_cut_off_and_one_that_keeps_the_pace_is_not() {
+        for (drip, whole) in [(10, false), (100, true)] {
+            let (ours, mut theirs) = tokio::io::duplex(16);
+            let reading = async {
+                let mut buffer = vec![0; drip];
+                loop {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    for _ in 0..drip {
+                        if theirs.read_exact(&mut buffer[..1]).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+            };
+            let writing = async move {
+                let mut transport = Transport::new(ours, BytesMut::new());
+                let mut piece = Bytes::from(vec![0; 2_000]);
+                let pace = Pace { stall_ms: 2_000, progress: 200 };
+                poll_fn(|cx| transport.poll_write_all(cx, &mut piece, pace)).await.is_ok()
+            };
+            let (written, ()) = tokio::join!(writing, reading);
+            assert_eq!(written, whole, "{drip} bytes each 500 ms");
+        }
     }
 }

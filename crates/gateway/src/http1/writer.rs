@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use stockade_model::{Headers, ResponseHead};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::transport::Transport;
+use super::transport::{Pace, Transport};
 use crate::message::{BodyLength, ClientGone, ResponseSink};
 use crate::refuse::phrase;
 use crate::shared::Worker;
@@ -36,7 +36,7 @@ enum Delimited {
 pub(crate) struct Writer<'a, IO> {
     pub(crate) transport: &'a RefCell<Transport<IO>>,
     pub(crate) worker: &'a Worker,
-    stall_ms: u64,
+    pace: Pace,
     head_only: bool,
     http11: bool,
     sends_trailers: bool,
@@ -59,8 +59,8 @@ pub(crate) struct Terms {
     pub(crate) sends_trailers: bool,
     /// The connection ends afterwards.
     pub(crate) close: bool,
-    /// How long a client may read nothing, ms.
-    pub(crate) stall_ms: u64,
+    /// How slowly a client may read.
+    pub(crate) pace: Pace,
 }
 
 impl<'a, IO: AsyncRead + AsyncWrite + Unpin> Writer<'a, IO> {
@@ -68,7 +68,7 @@ impl<'a, IO: AsyncRead + AsyncWrite + Unpin> Writer<'a, IO> {
         Self {
             transport,
             worker,
-            stall_ms: terms.stall_ms,
+            pace: terms.pace,
             head_only: terms.head_only,
             http11: terms.http11,
             sends_trailers: terms.sends_trailers,
@@ -93,7 +93,6 @@ impl<'a, IO: AsyncRead + AsyncWrite + Unpin> Writer<'a, IO> {
 
     /// Puts the head into the output buffer.
     fn begin(&mut self, head: &ResponseHead, length: BodyLength) {
-        let now = self.worker.shared.clock.now();
         let draining = self.worker.is_draining();
         let mut transport = self.transport.borrow_mut();
         let bodiless = self.head_only || matches!(head.status, 100..=199 | 204 | 304);
@@ -113,7 +112,7 @@ impl<'a, IO: AsyncRead + AsyncWrite + Unpin> Writer<'a, IO> {
             field(out, name.as_bytes(), value);
         }
         if !head.headers.contains("date") {
-            field(out, b"date", &self.worker.date(now));
+            field(out, b"date", &self.worker.date(self.worker.shared.clock.now()));
         }
         match self.delimited {
             Delimited::Length(bytes) => length_field(out, bytes),
@@ -162,7 +161,7 @@ impl<'a, IO: AsyncRead + AsyncWrite + Unpin> Writer<'a, IO> {
 
     async fn write(&mut self, mut piece: Bytes) -> Result<(), ClientGone> {
         self.flowing = true;
-        let written = poll_fn(|cx| self.transport.borrow_mut().poll_write_all(cx, &mut piece, self.stall_ms)).await;
+        let written = poll_fn(|cx| self.transport.borrow_mut().poll_write_all(cx, &mut piece, self.pace)).await;
         written.map_err(|_| {
             self.broken = true;
             ClientGone
