@@ -126,8 +126,8 @@ def next_lines(running: Running, summary: Summary, token: str) -> list[str]:
         f"  curl -si -H 'authorization: Bearer {token}' {url}/orders",
         f"  curl -si -H 'authorization: Bearer {token}' {url}/admin/users",
         f"  curl -si \"{url}/products?q=' OR '1'='1\"".replace(" OR ", "%20OR%20"),
-        f"  stockade events --data {running.data} --verdict refused",
-        f"  stockade explain {refused} --data {running.data}",
+        f"  {output.program()} events --data {running.data} --verdict refused",
+        f"  {output.program()} explain {refused} --data {running.data}",
         f"  curl -s http://{running.admin}/readyz",
         "Ctrl-C ends it",
     ]

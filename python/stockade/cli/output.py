@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 VERDICT_STYLES: Mapping[str, str] = {
@@ -130,3 +133,12 @@ def _print_rich(columns: Sequence[Column], cells: Sequence[Sequence[str]], style
         style = styles[index] if index < len(styles) else ""
         table.add_row(*(Text(cell, style=style) for cell in row))
     Console().print(table)
+
+
+def program() -> str:
+    """The program as a shell here finds it, for commands that a person pastes: its path where `PATH` has it not."""
+    beside = Path(sys.executable).with_name("stockade")
+    found = shutil.which("stockade")
+    if not beside.is_file() or (found is not None and beside.samefile(found)):
+        return "stockade"
+    return shlex.quote(str(beside))

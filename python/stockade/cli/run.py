@@ -59,4 +59,4 @@ def ready_lines(running: Running) -> Iterator[str]:
         identity = ", ".join(api.identity) or "no identity"
         yield f"  {api.name}: {api.mode}, {contract}, {identity}, to {', '.join(api.upstream)}"
     yield f"admin on http://{running.admin}, data in {running.data}"
-    yield f"try: stockade events --follow --data {running.data}"
+    yield f"try: {output.program()} events --follow --data {running.data}"

@@ -140,9 +140,7 @@ def test_quick_names_the_flag(tmp_path: Path) -> None:
 
 
 def test_quick_has_one_api_with_the_defaults(tmp_path: Path) -> None:
-    config = quick(
-        "http://localhost:9000", tmp_path, mode="monitor", admin="127.0.0.1:9441", data=Path("d")
-    ).config
+    config = quick("http://localhost:9000", tmp_path, mode="monitor", admin="127.0.0.1:9441", data=Path("d")).config
     assert config.admin.listen == "127.0.0.1:9441"
     assert config.apis["default"].mode == "monitor"
     assert config.data == tmp_path / "d"
