@@ -6,6 +6,7 @@ use base64::Engine as _;
 use stockade_model::Request;
 use stockade_model::canonical::percent_decode;
 
+use super::repeated::Repeated;
 use super::run::Run;
 use crate::body::parse_pairs;
 use crate::detect::Kind;
@@ -69,6 +70,7 @@ pub(super) fn push_index(place: &mut String, index: usize) {
 }
 
 pub(super) fn query(text: &str, run: &mut Run<'_>) {
+    let mut repeated = Repeated::default();
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         if run.is_over() {
             return;
@@ -82,7 +84,9 @@ pub(super) fn query(text: &str, run: &mut Run<'_>) {
         place(run, "query.", &shown(&name));
         run.value(&name, Kind::Name);
         run.value(&value, Kind::Parameter);
+        repeated.add(name, value);
     }
+    repeated.look("query.", run);
 }
 
 /// A name as it is shown in a place: controls escaped, cut.

@@ -2,6 +2,7 @@
 
 mod exceptions;
 mod head;
+mod repeated;
 mod run;
 mod structure;
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::head::{push_index, shown};
+use super::repeated::Repeated;
 use super::run::Run;
 use crate::detect::Kind;
 use crate::{ParsedBody, Part};
@@ -17,6 +18,7 @@ const FILE: usize = 256 * 1024;
 pub(super) fn walk(body: &ParsedBody, run: &mut Run<'_>) {
     run.place.clear();
     run.place.push_str("body");
+    let mut repeated = Repeated::default();
     match body {
         ParsedBody::Empty | ParsedBody::Binary => {}
         ParsedBody::Json { value, shadowed, .. } => {
@@ -33,7 +35,9 @@ pub(super) fn walk(body: &ParsedBody, run: &mut Run<'_>) {
                 field(run, name);
                 run.value(name.as_bytes(), Kind::Name);
                 run.value(value.as_bytes(), Kind::Parameter);
+                repeated.add(Cow::Borrowed(name.as_bytes()), Cow::Borrowed(value.as_bytes()));
             }
+            repeated.look("body.", run);
         }
         ParsedBody::Multipart(parts) => {
             for part in parts {
@@ -41,7 +45,11 @@ pub(super) fn walk(body: &ParsedBody, run: &mut Run<'_>) {
                     return;
                 }
                 multipart(part, run);
+                if part.file_name.is_none() {
+                    repeated.add(Cow::Borrowed(part.name.as_bytes()), Cow::Borrowed(&part.content));
+                }
             }
+            repeated.look("body.", run);
         }
         ParsedBody::Text(text) => self::text(text, run),
     }

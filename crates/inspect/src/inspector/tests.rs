@@ -7,7 +7,7 @@ use stockade_model::plan::{Exception, LargeBody};
 use stockade_model::{CanonicalPath, Client, Framing, Headers, HttpVersion, RequestId, Scheme};
 
 use super::*;
-use crate::BodyLimits;
+use crate::{BodyLimits, Part};
 
 const LIMITS: BodyLimits =
     BodyLimits { json_depth: 64, json_values: 20_000, decompress_ratio: 100, decompressed_bytes: 1 << 20 };
@@ -98,6 +98,38 @@ fn findings_name_their_place() {
         assert!(places(&inspection).contains(&expected), "{expected:?}: {:?}", inspection.findings);
         assert!(inspection.refuse);
     }
+}
+
+#[test]
+fn an_attack_cut_up_over_equal_names_is_seen_whole() {
+    for pieces in [["admin'", "'x'='x"], ["1+procedure+analyse(1", "2)"]] {
+        let [first, second] = pieces;
+        let apart = format!("q={first}&page=2&other={second}");
+        let cut = format!("q={first}&page=2&Q={second}");
+        assert!(!head("/a", Some(&apart), &[]).refuse, "{apart}");
+        assert!(!body("application/x-www-form-urlencoded", &apart).refuse, "{apart}");
+        assert_eq!(places(&head("/a", Some(&cut), &[])), [("sql_injection", "query.q")], "{cut}");
+        assert_eq!(places(&body("application/x-www-form-urlencoded", &cut)), [("sql_injection", "body.q")], "{cut}");
+    }
+    let part = |name: &str, value: &str| Part {
+        name: name.to_owned(),
+        file_name: None,
+        media_type: None,
+        content: value.as_bytes().to_vec(),
+    };
+    for (name, refuse) in [("q", true), ("r", false)] {
+        let parsed = ParsedBody::Multipart(vec![part("q", "admin'"), part(name, "'x'='x")]);
+        assert_eq!(Inspector::new(&plan()).unwrap().body(&parsed, None, &|_| false, Timestamp(0)).refuse, refuse);
+    }
+}
+
+#[test]
+fn ordinary_repeated_parameters_pass_and_are_counted() {
+    let query = "id=1&id=2&id=3&tag=red&tag=blue&sort=-a&sort=b&status[]=open&status[]=closed";
+    let inspection = head("/a", Some(query), &[]);
+    assert_eq!(inspection.findings, []);
+    // 9 names, 9 values, 4 joined, and no path segment or field.
+    assert_eq!(inspection.values, 22);
 }
 
 #[test]
