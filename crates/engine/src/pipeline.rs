@@ -1,11 +1,12 @@
 //! The ordered list of stages, and the three questions the gateway asks: head, body, response.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use stockade_inspect::{BodyLimits, ParsedBody};
 use stockade_model::plan::{ApiPlan, LargeBody, Plan, UpstreamProtocol};
-use stockade_model::{Framing, HttpVersion, Mode, Now, Refusal, Request, ResponseHead, Stage};
+use stockade_model::{Framing, Headers, HttpVersion, Mode, Now, Refusal, Request, ResponseHead, Stage};
 
 use crate::compile::{self, Api};
 use crate::exchange::{Admitted, Body, BodyPolicy, Cleared, Record, Refused};
@@ -281,11 +282,18 @@ fn parse(
     Some(ParsedBody::parse(
         request.media_type().as_deref(),
         request.headers.get_str("content-type"),
-        request.headers.get_str("content-encoding"),
+        joined(&request.headers, "content-encoding").as_deref(),
         &body.bytes,
         body.complete,
         &limits,
     ))
+}
+
+/// All values of a list field as one, as if they had stood on one line (RFC 9110 5.3).
+fn joined<'a>(headers: &'a Headers, name: &str) -> Option<Cow<'a, str>> {
+    let mut values = headers.get_all(name).map(String::from_utf8_lossy);
+    let first = values.next()?;
+    Some(values.fold(first, |joined, value| Cow::Owned(format!("{joined},{value}"))))
 }
 
 fn is_grpc(request: &Request) -> bool {

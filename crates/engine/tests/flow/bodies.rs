@@ -5,6 +5,8 @@ use stockade_engine::Body;
 use stockade_model::HttpVersion;
 use stockade_model::plan::LargeBody;
 
+use crate::play::Play;
+use crate::play::plan::{bare, plan};
 use crate::{shop_play, shop_with};
 
 #[test]
@@ -128,6 +130,18 @@ fn a_body_that_goes_on_is_refused_where_its_schema_speaks_of_the_whole() {
     let part = Body { bytes: body, complete: false };
     let refused = play.engine.judge_body(&play.state, admitted, part, play.now()).unwrap_err();
     assert_eq!(refused.refusal.reason.code, "contract.body_too_long");
+}
+
+#[test]
+fn content_codings_on_several_lines_are_read_as_one_list() {
+    let told = |codings: &[&str]| {
+        let lines: String = codings.iter().map(|coding| format!("\n content-encoding: {coding}")).collect();
+        Play::new(plan(vec![bare("default")])).ask(&format!("> POST /a{lines}\n content-type: text/plain\n | abc")).told
+    };
+    assert_eq!(told(&["identity"]), "pass - address:192.0.2.1");
+    assert_eq!(told(&["identity", "gzip"]), "400 inspect.encoding_broken");
+    assert_eq!(told(&["identity", "rot13"]), "415 inspect.encoding_unknown");
+    assert_eq!(told(&["gzip", "gzip", "gzip"]), "413 inspect.encoding_chain");
 }
 
 #[test]

@@ -103,6 +103,7 @@ struct Gathered<'a> {
     headers: Headers,
     hosts: SmallVec<[&'a [u8]; 1]>,
     cookies: SmallVec<[&'a [u8]; 1]>,
+    typed: bool,
     claims: Claims<'a>,
     connection_upgrade: bool,
     upgrade_websocket: bool,
@@ -264,6 +265,7 @@ impl<'a> Gathered<'a> {
             | Part::ForwardedHost => {}
             Part::Host => self.hosts.push(value),
             Part::Cookie => self.cookies.push(value),
+            Part::ContentType => self.content_type(name, value)?,
             Part::Connection => self.connection(value)?,
             Part::Upgrade => {
                 self.upgrade_websocket |= field::list(value).any(|token| token.eq_ignore_ascii_case(b"websocket"));
@@ -292,6 +294,14 @@ impl<'a> Gathered<'a> {
             return Ok(());
         }
         Err(refusal(&reasons::FIELD, "", format!("name `{}`", shown(name))))
+    }
+
+    /// A second one, or bytes that not all read alike, would let a body be read here as one thing and there as another.
+    fn content_type(&mut self, name: &[u8], value: &[u8]) -> Result<(), Box<Refusal>> {
+        if std::mem::replace(&mut self.typed, true) || !value.is_ascii() {
+            return Err(refusal(&reasons::CONTENT_TYPE, "", format!("`Content-Type: {}`", shown(value))));
+        }
+        self.pass(name, value)
     }
 
     fn connection(&mut self, value: &[u8]) -> Result<(), Box<Refusal>> {

@@ -101,6 +101,15 @@ pub(crate) const FIELD_TOO_LARGE: Reason = Reason {
     source: "RFC 6585 5",
 };
 
+/// `Content-Type` repeated, or not ASCII.
+pub(crate) const CONTENT_TYPE: Reason = Reason {
+    code: "request.content_type",
+    status: 400,
+    meaning: "there is more than one `Content-Type`, or it holds bytes above 0x7f, so that the body could be read in two ways",
+    remedy: "send one `Content-Type`, in ASCII",
+    source: "RFC 9110 5.3, 8.3",
+};
+
 /// `Connection` names an end-to-end field.
 pub(crate) const NOMINATED: Reason = Reason {
     code: "request.connection_nominates",
@@ -150,6 +159,7 @@ pub(crate) const REASONS: &[&Reason] = &[
     &FIELD,
     &TOO_MANY_FIELDS,
     &FIELD_TOO_LARGE,
+    &CONTENT_TYPE,
     &NOMINATED,
     &EXPECTATION,
     &WEBSOCKET,

@@ -193,7 +193,19 @@ fn only_one_expectation_is_known() {
 }
 
 #[test]
+fn a_body_has_one_type() {
+    let json = ("Content-Type", "application/json");
+    assert_eq!(get("/", &[HOST, json]).unwrap().headers.get("content-type"), Some(&b"application/json"[..]));
+    assert_eq!(get("/", &[HOST, ("content-type", "image/png"), json]).unwrap_err(), "request.content_type");
+    assert_eq!(get("/", &[HOST, json, json]).unwrap_err(), "request.content_type");
+    let odd = ("Content-Type", "application/x-www-form-urlencoded; a=\u{e9}");
+    assert_eq!(get("/", &[HOST, odd]).unwrap_err(), "request.content_type");
+}
+
+#[test]
 fn cookie_crumbs_are_joined() {
+    let request = get("/", &[HOST, ("Cookie", "a=1"), ("x-a", "1"), ("Cookie", "b=2")]).unwrap();
+    assert_eq!(request.headers.get_all("cookie").collect::<Vec<_>>(), [&b"a=1; b=2"[..]]);
     let mut head = raw("GET", "/");
     head.version = HttpVersion::Http2;
     head.authority = Some(b"api.example");
