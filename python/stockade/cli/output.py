@@ -59,8 +59,10 @@ def shortened(text: str, width: int) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON value on one line."""
-    line(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    """Print one JSON value on one line, with every character that is not printable as an escape of JSON."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # JSON leaves line separators and the terminal's own controls (U+2028, U+009B) as they are.
+    line("".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text))
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], styles: Sequence[str] = ()) -> None:

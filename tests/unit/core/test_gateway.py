@@ -171,6 +171,53 @@ def test_a_bad_bundle_is_refused_with_its_reason_and_the_old_one_stays(
         assert gateway.notices().count("bundle.refused") == len(bad)
 
 
+def blank(plan: Plan, *path: str | int) -> bytes:
+    """The plan with one field emptied."""
+    changed: Any = json.loads(json.dumps(plan))
+    inner = changed
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = type(inner[path[-1]])()
+    return json.dumps(changed).encode()
+
+
+def test_blank_oversized_and_unknown_bundles_are_refused_and_traffic_is_served_as_before(
+    data: DataFolder, plan: Plan, seal: Callable[[bytes, Ed25519PrivateKey], bytes]
+) -> None:
+    data.put(plan)
+    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    good = seal(json.dumps(plan).encode(), key)
+    unknown = {**plan, "format": 99}
+    bad = [
+        ("bundle.truncated", b""),
+        ("bundle.truncated", good[:60]),
+        ("bundle.truncated", good + good[116:] * 9),
+        ("bundle.format", good[:8] + b"\x63" + good[9:]),
+        ("bundle.plan_format", seal(json.dumps(unknown).encode(), key)),
+        ("bundle.signature", good[:52] + bytes(64) + good[116:]),
+        ("bundle.plan_json", seal(b"", key)),
+        ("bundle.plan_json", seal(b"\0" * 100, key)),
+        ("bundle.plan_json", seal(b"[" * 100_000, key)),
+        ("bundle.plan", seal(blank(plan, "apis", 0, "name"), key)),
+        ("bundle.plan", seal(blank(plan, "apis", 0, "hosts"), key)),
+        ("bundle.plan", seal(blank(plan, "apis", 0, "base_path"), key)),
+        ("bundle.plan", seal(blank(plan, "apis", 0, "upstream", "targets"), key)),
+        ("bundle.plan_json", seal(blank(plan, "apis", 0, "mode"), key)),
+    ]
+    with running(data.path) as gateway:
+        for number, (code, bundle) in enumerate(bad):
+            data.put_bytes(bundle, 9)
+            answer = gateway.ask({"op": "reload"})
+            assert (number, answer["ok"], answer.get("code")) == (number, False, code)
+        with (data.path / "bundles" / f"{9:012}.bundle").open("r+b") as file:
+            file.truncate(640 << 20)
+        assert gateway.ask({"op": "reload"})["code"] == "bundle.too_large"
+        status = gateway.ask({"op": "status"})
+        assert (status["bundle"], status["counters"]["refused_bundles"]) == (1, len(bad) + 1)
+        gateway.stop()
+        assert gateway.notices().count("bundle.refused") == len(bad) + 1
+
+
 def test_it_starts_with_the_newest_good_bundle_when_the_current_one_is_not(data: DataFolder, plan: Plan) -> None:
     data.put(plan, version=4)
     data.put(plan, version=5)

@@ -54,6 +54,31 @@ fn literals_win_over_parameters_and_methods_decide_among_paths() {
     }
 }
 
+/// An engine routes among ten thousand operations and hosts as it does among one, and a host matches in its only form.
+#[test]
+fn neither_ten_thousand_operations_nor_as_many_hosts_change_the_match() {
+    for count in [1_usize, 10, 1000, 10_000] {
+        let path = |number: usize| format!("/r{number}/{{id}}/x{}", number % 7);
+        let operations: Vec<Value> = (0..count).map(|number| get(&format!("op{number}"), &path(number))).collect();
+        let mut api = bare("api");
+        api["operations"] = json!(operations);
+        let hosts: Vec<String> = (0..count).map(|number| format!("h{number}.example")).collect();
+        api["hosts"] = json!([hosts, vec!["*.wild.example".to_owned()]].concat());
+        let mut play = Play::new(plan(vec![api]));
+        for wanted in [0, count / 2, count - 1] {
+            let ask = |host: String| format!("> GET /r{wanted}/7/x{}\nhost: {host}", wanted % 7);
+            for host in [format!("h{wanted}.example"), format!("h{wanted}.example."), format!("a{wanted}.wild.example")]
+            {
+                assert_eq!(play.ask(&ask(host)).told, format!("pass op{wanted} address:192.0.2.1"), "{count}");
+            }
+            let told = play.ask(&ask(format!("h{count}.example"))).told;
+            assert_eq!(told, "404 route.unknown_api", "{count}");
+        }
+        let told = play.ask(&format!("> GET /r{count}/7/x0\nhost: h0.example")).told;
+        assert_eq!(told, "404 route.unknown_operation", "{count}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

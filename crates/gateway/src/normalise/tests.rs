@@ -228,6 +228,13 @@ fn fields_are_counted_and_measured() {
 
 proptest::proptest! {
     #[test]
+    fn the_case_of_a_host_never_matters(host in "[a-zA-Z0-9-]{1,12}(\\.[a-zA-Z0-9-]{1,300}){0,3}(:[0-9]{1,5})?") {
+        let asked = |host: &str| get("/", &[("host", host)]).map(|request| request.authority);
+        proptest::prop_assert_eq!(asked(&host), asked(&host.to_ascii_lowercase()));
+        proptest::prop_assert_eq!(asked(&host), asked(&host.to_ascii_uppercase()));
+    }
+
+    #[test]
     fn what_was_normalised_is_its_own_normal_form(
         target in "/[a-z./%{}]{0,12}(\\?[ -~]{0,12})?",
         host in "[a-zA-Z0-9.:-]{1,12}",

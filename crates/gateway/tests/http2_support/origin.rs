@@ -16,6 +16,7 @@ pub struct Origin {
 struct Counts {
     requests: AtomicUsize,
     cancelled: AtomicUsize,
+    waiting: AtomicUsize,
 }
 
 struct Asked {
@@ -51,6 +52,11 @@ impl Origin {
         self.counts.requests.load(Ordering::SeqCst)
     }
 
+    /// Callers of `/wait` that are there.
+    pub fn waiting(&self) -> usize {
+        self.counts.waiting.load(Ordering::SeqCst)
+    }
+
     /// Callers of `/wait` that left.
     pub fn cancelled(&self) -> usize {
         self.counts.cancelled.load(Ordering::SeqCst)
@@ -78,8 +84,10 @@ fn serve(stream: &TcpStream, counts: &Counts) -> std::io::Result<()> {
             }
             "wait" => {
                 stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+                counts.waiting.fetch_add(1, Ordering::SeqCst);
                 let left =
                     !matches!(reader.read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock);
+                counts.waiting.fetch_sub(1, Ordering::SeqCst);
                 counts.cancelled.fetch_add(usize::from(left), Ordering::SeqCst);
                 return Ok(());
             }
