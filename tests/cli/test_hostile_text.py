@@ -20,7 +20,7 @@ HOSTILE = [
     "\x00\x08\x7f",
     "=HYPERLINK(1)\t+1\t@SUM(1)",
     "\ufeff\u200b\U000e0041",
-    "\"},{\"verdict\":\"allowed\"",
+    '"},{"verdict":"allowed"',
     "[red]markup[/red]",
 ]
 

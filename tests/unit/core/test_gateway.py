@@ -198,10 +198,10 @@ def test_blank_oversized_and_unknown_bundles_are_refused_and_traffic_is_served_a
         ("bundle.plan_json", seal(b"", key)),
         ("bundle.plan_json", seal(b"\0" * 100, key)),
         ("bundle.plan_json", seal(b"[" * 100_000, key)),
-        ("bundle.plan", seal(blank(plan, "apis", 0, "name"), key)),
-        ("bundle.plan", seal(blank(plan, "apis", 0, "hosts"), key)),
-        ("bundle.plan", seal(blank(plan, "apis", 0, "base_path"), key)),
-        ("bundle.plan", seal(blank(plan, "apis", 0, "upstream", "targets"), key)),
+        ("bundle.setting", seal(blank(plan, "apis", 0, "name"), key)),
+        ("bundle.setting", seal(blank(plan, "apis", 0, "hosts"), key)),
+        ("bundle.setting", seal(blank(plan, "apis", 0, "base_path"), key)),
+        ("bundle.setting", seal(blank(plan, "apis", 0, "upstream", "targets"), key)),
         ("bundle.plan_json", seal(blank(plan, "apis", 0, "mode"), key)),
     ]
     with running(data.path) as gateway:
