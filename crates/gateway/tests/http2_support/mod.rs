@@ -66,9 +66,18 @@ impl Gateway {
 
     /// All records of the spool, as JSON.
     pub fn events(&self) -> Vec<String> {
-        // Longer than the spool waits before it writes.
+        // Longer than the spool waits before it writes; then until a busy disk has taken all that was counted.
         std::thread::sleep(Duration::from_millis(300));
-        let page = reader::read_after(&self.folder.path().join("spool"), 0, 10_000).unwrap();
+        let counted = self.shared.counters.exchanges.load(std::sync::atomic::Ordering::SeqCst) as usize;
+        let read = || reader::read_after(&self.folder.path().join("spool"), 0, 10_000).unwrap();
+        let mut page = read();
+        for _ in 0..50 {
+            if page.entries.len() >= counted {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+            page = read();
+        }
         page.entries.iter().map(|entry| String::from_utf8(entry.payload.clone()).unwrap()).collect()
     }
 
