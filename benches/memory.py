@@ -39,7 +39,8 @@ def measure(folder: Path) -> bool:
 
 def hold_open(stack: contextlib.ExitStack, port: int) -> None:
     """Idle connections that have made one request each."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     for _ in range(IDLE):
         connection = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
         connection.sendall(b"GET /nothing HTTP/1.1\r\nHost: bench\r\n\r\n")
