@@ -12,8 +12,6 @@ use super::{BodyError, BodyLimits, ParsedBody};
 
 /// Where serde_json itself stops.
 const DEEPEST: u16 = 127;
-/// Values of duplicate keys that are kept for inspection.
-const SHADOWED: usize = 1000;
 
 pub(super) fn parse(bytes: &[u8], limits: &BodyLimits) -> Result<ParsedBody, BodyError> {
     if bytes.starts_with(b"\xef\xbb\xbf") || bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
@@ -46,12 +44,11 @@ struct State {
 }
 
 impl State {
+    /// Keeps the earlier value of a key. All are kept: a server may read any of them, and `left` has counted each.
     fn shadow(&self, value: Value) {
         self.duplicates.set(self.duplicates.get().saturating_add(1));
         let mut shadowed = self.shadowed.take();
-        if shadowed.len() < SHADOWED {
-            shadowed.push(value);
-        }
+        shadowed.push(value);
         self.shadowed.set(shadowed);
     }
 }

@@ -213,6 +213,13 @@ fn budgets_end_an_inspection() {
 }
 
 #[test]
+fn a_crowd_of_repeated_keys_hides_nothing() {
+    let bytes = format!(r#"{{{}"a":"1' OR '1'='1","a":"ok"}}"#, r#""z":1,"#.repeat(1500));
+    let inspection = body("application/json", &bytes);
+    assert!(inspection.refuse || inspection.problem.is_some());
+}
+
+#[test]
 fn evidence_is_masked() {
     let inspection = head("/a", Some("q=password=hunter2%27+OR+%271%27=%271"), &[]);
     assert!(inspection.refuse);
