@@ -1,5 +1,7 @@
 //! Builds the event of a finished exchange, masked, and hands it to the spool.
 
+pub(crate) mod partial;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -80,11 +82,18 @@ pub(crate) struct Ended {
 }
 
 /// Writes the event of an exchange.
-pub(crate) fn exchange(worker: &WorkerRef, edge: &Edge, ended: Ended, mut trace: Trace) {
+pub(crate) fn exchange(worker: &WorkerRef, edge: &Edge, ended: Ended, trace: Trace) {
+    append(worker, edge, ended, trace, None);
+}
+
+/// `partial` stands for a request that there never was.
+fn append(worker: &WorkerRef, edge: &Edge, ended: Ended, mut trace: Trace, partial: Option<RequestRecord>) {
     tally(worker, ended.verdict, &ended.record);
     trace.waited(&worker.shared.clock);
     trace.timing.total_us = trace.now.monotonic_us.saturating_sub(trace.started.monotonic_us);
-    worker.shared.spool.append(&SpoolRecord::Exchange(event(edge, ended, trace)));
+    let mut event = event(edge, ended, trace);
+    event.request = event.request.or(partial);
+    worker.shared.spool.append(&SpoolRecord::Exchange(event));
 }
 
 /// Builds the event of an exchange, masked.
@@ -122,17 +131,24 @@ pub(crate) fn event(edge: &Edge, ended: Ended, trace: Trace) -> Event {
     }
 }
 
-/// Writes the event of a head that never became a request. `bytes` and `complete` are those of the answer.
-pub(crate) fn malformed(
-    worker: &WorkerRef,
-    edge: &Edge,
-    client: &Arc<Client>,
-    id: RequestId,
-    refusal: &Refusal,
-    bytes: u64,
-    complete: bool,
-    started: Now,
-) {
+/// A head that never became a request, and how it was answered.
+#[derive(Debug)]
+pub(crate) struct Malformed<'a> {
+    pub(crate) id: RequestId,
+    pub(crate) client: &'a Arc<Client>,
+    /// What could be read of it.
+    pub(crate) request: Option<RequestRecord>,
+    pub(crate) refusal: &'a Refusal,
+    /// Bytes of the answer's body.
+    pub(crate) bytes: u64,
+    /// Whether all of the answer was sent.
+    pub(crate) complete: bool,
+    pub(crate) started: Now,
+}
+
+/// Writes the event of a head that never became a request.
+pub(crate) fn malformed(worker: &WorkerRef, edge: &Edge, malformed: Malformed<'_>) {
+    let Malformed { id, client, request, refusal, bytes, complete, started } = malformed;
     let mut trace = Trace::new(id, client, started);
     trace.answered(refusal.status, Some("application/problem+json"), None);
     if let Some(response) = &mut trace.response {
@@ -140,7 +156,8 @@ pub(crate) fn malformed(
         response.complete = complete;
     }
     let record = Record { refusals: vec![refusal.clone()], ..Record::default() };
-    exchange(worker, edge, Ended { request: None, record, verdict: VerdictKind::Refused }, trace);
+    let ended = Ended { request: None, record, verdict: VerdictKind::Refused };
+    append(worker, edge, ended, trace, request);
 }
 
 fn tally(worker: &WorkerRef, verdict: VerdictKind, record: &Record) {

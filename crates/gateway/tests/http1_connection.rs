@@ -57,6 +57,32 @@ fn pipelined_requests_are_answered_in_order() {
 }
 
 #[test]
+fn what_could_be_read_of_a_refused_head_stands_in_its_event() {
+    let gateway = gateway();
+    let cases = [
+        ("TRACE /a?token=s3cr3t HTTP/1.1\r\nHost: api.example\r\nUser-Agent: probe\r\n\r\n", "TRACE", "/a"),
+        ("CONNECT other.example:443 HTTP/1.1\r\nHost: other.example:443\r\n\r\n", "CONNECT", "other.example:443"),
+        ("POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "POST", "/b"),
+        ("GET /c HTTP/1.1\r\nHost: a\nX: y\r\n\r\n", "GET", "/c"),
+        ("GET /../d HTTP/1.0\r\nHost: a\r\n\r\n", "GET", "/../d"),
+        ("\u{16}\u{3}\u{1}", "\\x16\\x03\\x01", ""),
+    ];
+    for (raw, ..) in &cases {
+        assert_eq!(text(gateway.talk(raw.as_bytes(), Duration::from_secs(12))).1, End::Closed, "{raw}");
+    }
+    let events = gateway.events();
+    let told: Vec<_> = events.iter().map(|event| (&event["request"]["method"], &event["request"]["path"])).collect();
+    for ((raw, method, path), told) in cases.iter().zip(&told) {
+        assert_eq!((told.0.as_str(), told.1.as_str()), (Some(*method), Some(*path)), "{raw}");
+    }
+    assert_eq!(told.len(), cases.len());
+    let first = &events[0]["request"];
+    assert_eq!((first["authority"].as_str(), first["user_agent"].as_str()), (Some("api.example"), Some("probe")));
+    assert!(!first.to_string().contains("s3cr3t"), "{first}");
+    assert_eq!(events[4]["request"]["version"], "1.0");
+}
+
+#[test]
 fn the_last_request_of_a_connection_is_announced() {
     let mut plan = testing::plan(&origin(echo).to_string());
     plan.gateway.limits.requests_per_connection = 2;

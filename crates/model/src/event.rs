@@ -40,7 +40,8 @@ pub struct Event {
     pub actor: String,
     /// The connection it came on.
     pub client: ClientRecord,
-    /// The request; absent when its head could not be read.
+    /// The request; of a head that was refused as malformed, what could be read of it, as it came. Absent when that is
+    /// nothing, and when the request was lost to a fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestRecord>,
     /// What identity proved.

@@ -3,27 +3,28 @@
 //! head → `judge_head` → body → `judge_body` → upstream → `judge_response` → client → event. Whatever goes wrong on the
 //! way is answered here, once, and the event is written last, so that it costs the caller no time.
 
+mod answers;
+mod panics;
 mod race;
 pub(crate) mod reasons;
 mod relay;
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
-use stockade_engine::{Admitted, Body, BodyPolicy, Cleared, Record, Refused};
+use stockade_engine::{Admitted, Body, BodyPolicy, Cleared};
 use stockade_model::plan::LargeBody;
-use stockade_model::{Framing, Now, Refusal, Request, ResponseHead, Stage, VerdictKind};
+use stockade_model::{Framing, Now, Request, ResponseHead, VerdictKind};
 
+use self::panics::{ask, contain};
 use self::race::{First, first};
 use self::relay::{Trouble, decorate, relay};
 use crate::emit::{self, Ended, Trace};
 use crate::message::{BodyFailure, BodyLength, RequestBody, ResponseSink};
 use crate::normalise::Edge;
-use crate::refuse;
-use crate::shared::{Worker, WorkerRef, count};
-use crate::upstream::{RequestStream, Upgraded, UpstreamFailure};
+use crate::shared::WorkerRef;
+use crate::upstream::{RequestStream, Upgraded};
 use crate::websocket::{self, Tunnel};
 
 /// A body so short, and of known length, is read whole before the upstream is asked, also when nobody judges it: the
@@ -34,6 +35,8 @@ const SMALL_BODY: u64 = 16 * 1024;
 pub(crate) enum After {
     /// The response was sent whole; the next exchange may follow.
     Done,
+    /// The response was sent whole, but nothing may follow: what is left of the request is not known.
+    Last,
     /// The response could not be sent whole: the client must be able to tell.
     Broken,
     /// The protocol is switched: answer 101 and tunnel. Never on HTTP/2.
@@ -52,19 +55,21 @@ pub(crate) async fn run<B: RequestBody, S: ResponseSink>(
     let mut trace = Trace::new(request.id, &request.client, started);
     trace.waited(&worker.shared.clock);
     let mut exchange = Exchange { worker, edge, body, sink, trace };
-    let (ended, after) = match exchange.judge(request).await {
-        Judged::Cleared(cleared) => match exchange.forward(cleared).await {
-            Forwarded::Ended(ended, after) => (ended, after),
-            Forwarded::Switched(parts) => {
-                let Switched { cleared, head, upstream, early } = *parts;
-                return After::Switch(Box::new(Tunnel::new(cleared, head, upstream, early, exchange.trace)));
-            }
-        },
-        Judged::Ended(ended, after) => (ended, after),
+    let forwarded = match contain(worker, exchange.perform(request)).await {
+        Some(forwarded) => forwarded,
+        None => exchange.crashed().await,
     };
     let Exchange { edge, trace, .. } = exchange;
-    emit::exchange(worker, &edge, ended, trace);
-    after
+    match forwarded {
+        Forwarded::Ended(ended, after) => {
+            emit::exchange(worker, &edge, ended, trace);
+            after
+        }
+        Forwarded::Switched(parts) => {
+            let Switched { cleared, head, upstream, early } = *parts;
+            After::Switch(Box::new(Tunnel::new(cleared, head, upstream, early, trace)))
+        }
+    }
 }
 
 /// What all steps of one exchange use.
@@ -93,24 +98,15 @@ struct Switched {
     early: Bytes,
 }
 
-/// Asks the engine, and notes how long it took. `None` when it panicked.
-///
-/// The engine shares nothing with us but state behind locks that survive a panic, so nothing is seen half-done.
-pub(super) fn ask<T>(worker: &Worker, trace: &mut Trace, question: impl FnOnce(Now) -> T) -> Option<T> {
-    let now = trace.now;
-    let answer = catch_unwind(AssertUnwindSafe(|| question(now))).ok();
-    trace.timing.engine_us += trace.waited(&worker.shared.clock);
-    if answer.is_none() {
-        count(&worker.shared.counters.panics);
-    }
-    answer
-}
-
-pub(super) fn panicked() -> Refusal {
-    Refusal::new(Stage::Gateway, &reasons::PANIC, "", "the engine panicked")
-}
-
 impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
+    /// All of it but the event.
+    async fn perform(&mut self, request: Request) -> Forwarded {
+        match self.judge(request).await {
+            Judged::Cleared(cleared) => self.forward(cleared).await,
+            Judged::Ended(ended, after) => Forwarded::Ended(ended, after),
+        }
+    }
+
     /// Head, body, and the engine's word on both.
     async fn judge(&mut self, request: Request) -> Judged {
         let Self { worker, edge, trace, .. } = self;
@@ -257,83 +253,6 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
         self.trace.waited(&self.worker.shared.clock);
         self.trace.timing.upstream_us = self.trace.now.monotonic_us.saturating_sub(asked.monotonic_us);
     }
-
-    /// A stage refused: the record holds its refusal already.
-    async fn refused(&mut self, refused: Refused) -> Judged {
-        let Refused { request, record, refusal } = refused;
-        let after = self.answer(&refusal, &record).await;
-        Judged::Ended(Ended { request: Some(request), record, verdict: VerdictKind::Refused }, after)
-    }
-
-    /// The engine panicked and took the request with it.
-    async fn lost(&mut self) -> Judged {
-        let refusal = panicked();
-        let mut record = Record::default();
-        let after = self.answer(&refusal, &record).await;
-        record.refusals.push(refusal);
-        Judged::Ended(Ended { request: None, record, verdict: VerdictKind::Failed }, after)
-    }
-
-    async fn unreadable(&mut self, request: Request, mut record: Record, failure: BodyFailure) -> Judged {
-        let gone = failure.gone;
-        let refusal = Refusal::new(Stage::Gateway, failure.reason, "", failure.detail);
-        let after = if gone { After::Broken } else { self.answer(&refusal, &record).await };
-        record.refusals.push(refusal);
-        let verdict = if gone { VerdictKind::Failed } else { VerdictKind::Refused };
-        Judged::Ended(Ended { request: Some(request), record, verdict }, after)
-    }
-
-    /// Something went wrong after the request was cleared: answered if the client has no head yet, else cut short.
-    async fn troubled(&mut self, request: Request, mut record: Record, trouble: Trouble) -> (Ended, After) {
-        let (refusal, verdict) = match trouble {
-            Trouble::Gone => {
-                let refusal = Refusal::new(Stage::Gateway, &reasons::CLIENT_GONE, "", "no one to answer");
-                record.refusals.push(refusal);
-                self.sink.abort();
-                return (Ended { request: Some(request), record, verdict: VerdictKind::Failed }, After::Broken);
-            }
-            Trouble::Upstream(failure) => (upstream_refusal(failure), VerdictKind::Failed),
-            Trouble::Body(failure) => {
-                (Refusal::new(Stage::Gateway, failure.reason, "", failure.detail), VerdictKind::Refused)
-            }
-            Trouble::Refused(refusal) => {
-                let after = self.answer(&refusal, &record).await;
-                return (Ended { request: Some(request), record, verdict: VerdictKind::Refused }, after);
-            }
-            Trouble::Panic => (panicked(), VerdictKind::Failed),
-        };
-        let after = if self.trace.response.is_none() || self.sink.retract() {
-            self.answer(&refusal, &record).await
-        } else {
-            self.sink.abort();
-            After::Broken
-        };
-        record.refusals.push(refusal);
-        (Ended { request: Some(request), record, verdict }, after)
-    }
-
-    /// Answers a refusal or failure.
-    async fn answer(&mut self, refusal: &Refusal, record: &Record) -> After {
-        let (mut head, body) = refuse::response(refusal, self.trace.id);
-        for (name, value) in &record.response_headers {
-            head.headers.set(name, value.as_bytes());
-        }
-        self.trace.answered(head.status, Some("application/problem+json"), None);
-        self.trace.sent(body.len());
-        if self.sink.whole(&head, body).await.is_err() {
-            return After::Broken;
-        }
-        self.trace.completed();
-        After::Done
-    }
-}
-
-pub(super) fn upstream_refusal(failure: UpstreamFailure) -> Refusal {
-    let detail = match failure.target {
-        Some(target) if !failure.detail.contains(&target) => format!("{target}: {}", failure.detail),
-        _ => failure.detail,
-    };
-    Refusal::new(Stage::Upstream, failure.reason, "", detail)
 }
 
 /// Relays a reply while watching the client.
@@ -412,3 +331,6 @@ pub(crate) fn judged_bytes(length: Option<u64>, policy: BodyPolicy) -> u64 {
         _ => policy.buffer_bytes,
     }
 }
+
+#[cfg(test)]
+mod tests;

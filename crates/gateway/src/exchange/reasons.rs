@@ -11,7 +11,7 @@ pub(crate) const CLIENT_GONE: Reason = Reason {
     source: "",
 };
 
-/// The engine panicked outside its stages.
+/// A panic outside the stages.
 pub(crate) const PANIC: Reason = Reason {
     code: "exchange.panic",
     status: 500,

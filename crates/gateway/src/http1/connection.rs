@@ -18,12 +18,13 @@ use super::head::{MOST_FIELDS, Scanner, parse};
 use super::transport::{Pace, Transport, after};
 use super::writer::{SHORT_BODY, Terms, Writer, field, status_line};
 use super::{framing, reasons};
+use crate::emit::{self, Malformed, partial};
 use crate::exchange::{self, After};
 use crate::message::{RequestBody, ResponseSink};
 use crate::normalise::{Arrival, Edge, RawHead, normalise, refusal};
+use crate::refuse;
 use crate::shared::WorkerRef;
 use crate::websocket::{self, Tunnel};
-use crate::{emit, refuse};
 
 /// How long an idle connection may stay when the gateway drains, so that its end can be announced on an answer.
 const LONGEST_GRACE_MS: u64 = 5_000;
@@ -204,6 +205,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + 'static> Connection<IO> {
         let mut writer = Writer::new(&self.transport, &self.worker, terms);
         match exchange::run(&self.worker, request, &mut body, &mut writer, started).await {
             After::Switch(tunnel) => Outcome::Switch(tunnel),
+            After::Last => Outcome::End { linger: true },
             After::Broken => Outcome::End { linger: false },
             After::Done if !writer.is_whole() => Outcome::End { linger: false },
             After::Done if !writer.can_go_on() => Outcome::End { linger: !self.is_quiet() },
@@ -231,10 +233,15 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + 'static> Connection<IO> {
         let (head, body) = refuse::response(refusal, id);
         let pace = Pace::new(&edge.plan().timeouts);
         let terms = Terms { head_only: false, http11: true, sends_trailers: false, close: true, pace };
-        self.transport.borrow_mut().incoming = Incoming::default();
+        let request = {
+            let transport = &mut *self.transport.borrow_mut();
+            transport.incoming = Incoming::default();
+            partial::http1(&transport.input, self.scheme)
+        };
         let bytes = body.len() as u64;
         let complete = Writer::new(&self.transport, &self.worker, terms).whole(&head, body).await.is_ok();
-        emit::malformed(&self.worker, edge, &self.client, id, refusal, bytes, complete, started);
+        let malformed = Malformed { id, client: &self.client, request, refusal, bytes, complete, started };
+        emit::malformed(&self.worker, edge, malformed);
         self.end(complete).await;
     }
 

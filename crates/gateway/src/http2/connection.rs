@@ -20,7 +20,7 @@ use super::guard::{Guard, Watch};
 use super::line::Line;
 use super::streams::{Fault, Streams};
 use super::{reasons, settings, stream};
-use crate::emit;
+use crate::emit::{self, Malformed};
 use crate::normalise::refusal;
 use crate::shared::{WorkerRef, count};
 
@@ -229,7 +229,16 @@ where
         let now = self.worker.shared.clock.now();
         let id = self.worker.request_id(now);
         let refusal = refusal(reason, setting, detail);
-        emit::malformed(&self.worker, &self.worker.edge(), &self.client, id, &refusal, 0, false, now);
+        let malformed = Malformed {
+            id,
+            client: &self.client,
+            request: None,
+            refusal: &refusal,
+            bytes: 0,
+            complete: false,
+            started: now,
+        };
+        emit::malformed(&self.worker, &self.worker.edge(), malformed);
     }
 
     /// When something has to be looked at next.

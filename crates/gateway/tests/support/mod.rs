@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use stockade_engine::{Engine, State};
 use stockade_gateway::clock::Clock;
 use stockade_gateway::shared::{Counters, Shared};
-use stockade_gateway::spool::Spool;
+use stockade_gateway::spool::{Spool, reader};
 use stockade_gateway::{Certificates, Health, Server};
 use stockade_model::Plan;
 use stockade_model::plan::ListenerPlan;
@@ -23,7 +23,7 @@ pub struct Gateway {
     pub shared: Arc<Shared>,
     drain: watch::Sender<bool>,
     server: Option<Server>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Gateway {
@@ -44,7 +44,23 @@ impl Gateway {
         });
         let server = Server::start(&shared).unwrap();
         let address = server.addresses()[0];
-        Self { address, shared, drain, server: Some(server), _folder: folder }
+        Self { address, shared, drain, server: Some(server), folder }
+    }
+
+    /// Ends the gateway; the events that it wrote.
+    pub fn events(mut self) -> Vec<serde_json::Value> {
+        self.end();
+        let page = reader::read_after(self.folder.path(), 0, 10_000).unwrap();
+        let events = page.entries.iter().map(|entry| serde_json::from_slice(&entry.payload).unwrap());
+        events.filter(|event: &serde_json::Value| event["kind"] == "exchange").collect()
+    }
+
+    fn end(&mut self) {
+        let _ = self.drain.send(true);
+        if let Some(server) = self.server.take() {
+            server.join();
+        }
+        self.shared.spool.close();
     }
 
     /// Begins to drain.
@@ -63,11 +79,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        let _ = self.drain.send(true);
-        if let Some(server) = self.server.take() {
-            server.join();
-        }
-        self.shared.spool.close();
+        self.end();
     }
 }
 
