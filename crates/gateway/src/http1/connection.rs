@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::body::{Body, Incoming};
 use super::head::{MOST_FIELDS, Scanner, parse};
-use super::transport::{Pace, Transport, after};
+use super::transport::{Pace, Reset, Transport, after};
 use super::writer::{SHORT_BODY, Terms, Writer, field, status_line};
 use super::{framing, reasons};
 use crate::emit::{self, Malformed, partial};
@@ -76,7 +76,7 @@ enum Next {
 /// The clock of the first head runs from `accepted`, so a slow handshake gains nothing.
 pub(crate) async fn serve<IO>(worker: WorkerRef, io: IO, client: Arc<Client>, buffered: BytesMut, accepted: Instant)
 where
-    IO: AsyncRead + AsyncWrite + Unpin + 'static,
+    IO: AsyncRead + AsyncWrite + Reset + Unpin + 'static,
 {
     let scheme = if client.tls.is_some() { Scheme::Https } else { Scheme::Http };
     let connection = Connection { transport: RefCell::new(Transport::new(io, buffered)), worker, client, scheme };
@@ -90,7 +90,7 @@ struct Connection<IO> {
     scheme: Scheme,
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin + 'static> Connection<IO> {
+impl<IO: AsyncRead + AsyncWrite + Reset + Unpin + 'static> Connection<IO> {
     async fn run(self, accepted: Instant) {
         let mut drain = self.worker.shared.drain.clone();
         // One future for the whole connection: it is polled only while nothing else is to be done.
@@ -247,6 +247,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + 'static> Connection<IO> {
 
     /// Ends our side, then reads for a while what the client is still sending.
     async fn end(&self, linger: bool) {
+        if self.transport.borrow().stuck {
+            return self.transport.borrow().reset();
+        }
         let deadline = after(Instant::now(), LINGER_MS);
         poll_fn(|cx| {
             let transport = &mut *self.transport.borrow_mut();

@@ -11,7 +11,9 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use stockade_model::plan::TimeoutsPlan;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_rustls::server::TlsStream;
 
 use super::body::Incoming;
 
@@ -62,6 +64,8 @@ pub(crate) struct Transport<IO> {
     pub(crate) incoming: Incoming,
     /// Watches over reading.
     pub(crate) timer: Timer,
+    /// A write was given up: what the kernel still holds is not worth keeping.
+    pub(crate) stuck: bool,
     stall: Timer,
     /// Since when a write has waited, and how many bytes went out meanwhile.
     stalled: Option<(Instant, u64)>,
@@ -84,6 +88,32 @@ impl Pace {
     }
 }
 
+/// A connection that can be ended without sending what the kernel still holds of it.
+pub(crate) trait Reset {
+    /// Makes dropping the connection reset it (RFC 9293 3.10.5).
+    fn reset(&self);
+}
+
+impl Reset for TcpStream {
+    fn reset(&self) {
+        // A failure costs kernel memory until the client is gone, and nothing else.
+        let _ = self.set_zero_linger();
+    }
+}
+
+impl Reset for TlsStream<TcpStream> {
+    fn reset(&self) {
+        self.get_ref().0.reset();
+    }
+}
+
+impl<IO: Reset> Transport<IO> {
+    /// Makes the end of this connection a reset.
+    pub(crate) fn reset(&self) {
+        self.io.reset();
+    }
+}
+
 impl<IO: AsyncRead + AsyncWrite + Unpin> Transport<IO> {
     pub(crate) fn new(io: IO, input: BytesMut) -> Self {
         Self {
@@ -93,6 +123,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Transport<IO> {
             output: BytesMut::new(),
             incoming: Incoming::default(),
             timer: Timer::default(),
+            stuck: false,
             stall: Timer::default(),
             stalled: None,
         }
@@ -173,6 +204,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Transport<IO> {
                 Poll::Pending => {
                     let (since, _) = *self.stalled.get_or_insert_with(|| (Instant::now(), 0));
                     ready!(self.stall.poll_passed(cx, after(since, pace.stall_ms)));
+                    self.stuck = true;
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
             }

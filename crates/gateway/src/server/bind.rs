@@ -12,6 +12,10 @@ use crate::accept::Listener;
 /// Connections that may wait to be accepted, on each socket; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
+/// Bytes of a response that may wait in the kernel for a client to make room. Without it, a client that reads nothing
+/// has the kernel hold megabytes for it, and the gateway takes a response for sent that has not left.
+const UNSENT_BYTES: u32 = 128 * 1024;
+
 /// One list of listeners for each of `workers` workers, and the addresses that were bound.
 ///
 /// # Errors
@@ -61,6 +65,8 @@ fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = socket(address)?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
+    // Accepted connections inherit it.
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
