@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import threading
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 from benches import load, servers
 
 DEADLINE_S = 8
+ROUNDS = 3
 # Clients that are not slow: the 16 of h2load, and the probes.
 OTHERS = 20
 KINDS = {
@@ -26,7 +28,7 @@ KINDS = {
 
 
 def measure(folder: Path) -> bool:
-    """Normal p99 first; then the same under each kind of slow client."""
+    """Normal p99 first; then the same under each kind of slow client. Medians of three, the longest time to the cut."""
     if shutil.which("slowhttptest") is None:
         raise SystemExit("error: expected `slowhttptest`\nhint: apt-get install slowhttptest")
     config = f"  timeouts: {{head: {DEADLINE_S}s, body: {DEADLINE_S}s, body_rate: 16KiB, write_stall: {DEADLINE_S}s}}\n"
@@ -34,10 +36,15 @@ def measure(folder: Path) -> bool:
     with servers.big_origin(folder) as origin:
         text = servers.passthrough_config(origin.port).replace("  workers: 1\n", f"  workers: 1\n{config}")
         with servers.gateway(folder, text) as gateway:
-            normal = load.latency_ms(gateway, folder, "get", 500, seconds=6)[1]
+            normal = statistics.median(
+                load.latency_ms(gateway, folder, "get", 500, seconds=6)[1] for _ in range(ROUNDS)
+            )
             for kind, options in KINDS.items():
-                closed_after, available, p99 = attack(gateway, folder, options)
-                ok = closed_after <= DEADLINE_S + 4 and available and p99 < max(2 * normal, normal + 1)
+                runs = [attack(gateway, folder, options) for _ in range(ROUNDS)]
+                closed_after = max(run[0] for run in runs)
+                available = all(run[1] for run in runs)
+                p99 = statistics.median(run[2] for run in runs)
+                ok = closed_after <= DEADLINE_S + 4 and available and p99 < 2 * normal
                 print(
                     f"{kind:5} 200 connections gone after {closed_after:.0f} s (deadline {DEADLINE_S} s),"
                     f" service available {available}, others' p99 {p99:.2f} ms (normal {normal:.2f} ms)",
