@@ -282,7 +282,7 @@ class Event:
     operation: str | None = None
     """Operation id."""
     request: RequestRecord | None = None
-    """The request; of a malformed head, what could be read of it. None when that is nothing, or it was lost to a fault."""
+    """The request; of a malformed head, what could be read of it. None when that is nothing, or a fault lost it."""
     identity: Identity | None = None
     """What identity proved."""
     refusals: tuple[Refusal, ...] = ()
