@@ -41,7 +41,6 @@ fuzz_target!(|data: &[u8]| {
         authority: "a".to_owned(),
         path: CanonicalPath::parse(data).or_else(|_| CanonicalPath::parse(b"/a")).expect("`/a` is canonical"),
         query: Some(text.clone().into_owned()),
-        raw_target: String::new(),
         version: HttpVersion::Http11,
         headers,
         framing: Framing::None,

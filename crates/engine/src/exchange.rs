@@ -59,8 +59,9 @@ pub struct BodyPolicy {
 #[derive(Debug)]
 pub struct Admitted {
     pub(crate) engine: Arc<Engine>,
-    pub(crate) request: Request,
-    pub(crate) record: Record,
+    // Request and record are large and pass through many hands, so they are boxed from here on.
+    pub(crate) request: Box<Request>,
+    pub(crate) record: Box<Record>,
     pub(crate) facts: Facts,
 }
 
@@ -68,9 +69,9 @@ pub struct Admitted {
 #[derive(Debug)]
 pub struct Cleared {
     pub(crate) engine: Arc<Engine>,
-    pub(crate) request: Request,
+    pub(crate) request: Box<Request>,
     pub(crate) body: Body,
-    pub(crate) record: Record,
+    pub(crate) record: Box<Record>,
     pub(crate) api: usize,
 }
 
@@ -78,9 +79,9 @@ pub struct Cleared {
 #[derive(Debug)]
 pub struct Refused {
     /// The request.
-    pub request: Request,
+    pub request: Box<Request>,
     /// What was learned until then; its last refusal is the one carried out.
-    pub record: Record,
+    pub record: Box<Record>,
     /// Why.
     pub refusal: Refusal,
 }
@@ -88,19 +89,19 @@ pub struct Refused {
 impl Admitted {
     /// The request.
     #[must_use]
-    pub const fn request(&self) -> &Request {
+    pub fn request(&self) -> &Request {
         &self.request
     }
 
     /// What was learned so far.
     #[must_use]
-    pub const fn record(&self) -> &Record {
+    pub fn record(&self) -> &Record {
         &self.record
     }
 
     /// Gives request and record back, for an exchange that breaks before its body was judged.
     #[must_use]
-    pub fn into_parts(self) -> (Request, Record) {
+    pub fn into_parts(self) -> (Box<Request>, Box<Record>) {
         (self.request, self.record)
     }
 
@@ -120,7 +121,7 @@ impl Cleared {
 
     /// The request as it is to be forwarded.
     #[must_use]
-    pub const fn request(&self) -> &Request {
+    pub fn request(&self) -> &Request {
         &self.request
     }
 
@@ -150,18 +151,18 @@ impl Cleared {
 
     /// What was learned.
     #[must_use]
-    pub const fn record(&self) -> &Record {
+    pub fn record(&self) -> &Record {
         &self.record
     }
 
     /// What was learned, for the response stage to add to.
-    pub const fn record_mut(&mut self) -> &mut Record {
+    pub fn record_mut(&mut self) -> &mut Record {
         &mut self.record
     }
 
     /// Gives request and record back when the exchange is over.
     #[must_use]
-    pub fn into_parts(self) -> (Request, Record) {
+    pub fn into_parts(self) -> (Box<Request>, Box<Record>) {
         (self.request, self.record)
     }
 }

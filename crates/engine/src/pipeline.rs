@@ -114,12 +114,13 @@ impl Engine {
     pub fn judge_head(
         self: &Arc<Self>,
         state: &State,
-        request: Request,
+        request: impl Into<Box<Request>>,
         explain: bool,
         now: Now,
     ) -> Result<Admitted, Box<Refused>> {
+        let request: Box<Request> = request.into();
         let api = self.hosts.find(&request, &self.apis);
-        let mut record = Record { api, explain, notes: Vec::with_capacity(HEAD.len()), ..Record::default() };
+        let mut record = Box::new(Record { api, explain, notes: Vec::with_capacity(HEAD.len()), ..Record::default() });
         let mut facts = Facts::default();
         let mut exchange = Exchange {
             api: api.and_then(|place| self.apis.get(place)),

@@ -3,6 +3,7 @@
 pub(crate) mod partial;
 
 use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -32,7 +33,18 @@ pub(crate) struct Trace {
     /// Bytes of the request's body that were read.
     pub(crate) request_bytes: u64,
     /// The response, once its head was sent.
-    pub(crate) response: Option<ResponseRecord>,
+    pub(crate) response: Option<Answer>,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    status: u16,
+    body_bytes: u64,
+    /// Masked.
+    content_type: Option<String>,
+    upstream: Option<Rc<str>>,
+    complete: bool,
 }
 
 impl Trace {
@@ -50,9 +62,9 @@ impl Trace {
     }
 
     /// Notes that a response's head is being sent.
-    pub(crate) fn answered(&mut self, status: u16, content_type: Option<&str>, upstream: Option<String>) {
+    pub(crate) fn answered(&mut self, status: u16, content_type: Option<&str>, upstream: Option<Rc<str>>) {
         let content_type = content_type.map(|value| mask::text(value, 100).into_owned());
-        self.response = Some(ResponseRecord { status, body_bytes: 0, content_type, upstream, complete: false });
+        self.response = Some(Answer { status, body_bytes: 0, content_type, upstream, complete: false });
     }
 
     /// Notes bytes of the response's body.
@@ -74,60 +86,60 @@ impl Trace {
 #[derive(Debug)]
 pub(crate) struct Ended {
     /// The request; `None` when it was lost to a panic.
-    pub(crate) request: Option<Request>,
+    pub(crate) request: Option<Box<Request>>,
     /// What the stages learned; the refusal that was carried out, if there was one, is its last.
-    pub(crate) record: Record,
+    pub(crate) record: Box<Record>,
     /// How.
     pub(crate) verdict: VerdictKind,
 }
 
 /// Writes the event of an exchange.
-pub(crate) fn exchange(worker: &WorkerRef, edge: &Edge, ended: Ended, trace: Trace) {
+pub(crate) fn exchange(worker: &WorkerRef, edge: &Edge, ended: &Ended, trace: Trace) {
     append(worker, edge, ended, trace, None);
 }
 
 /// `partial` stands for a request that there never was.
-fn append(worker: &WorkerRef, edge: &Edge, ended: Ended, mut trace: Trace, partial: Option<RequestRecord>) {
+fn append(worker: &WorkerRef, edge: &Edge, ended: &Ended, mut trace: Trace, partial: Option<RequestRecord<'_>>) {
     tally(worker, ended.verdict, &ended.record);
     trace.waited(&worker.shared.clock);
     trace.timing.total_us = trace.now.monotonic_us.saturating_sub(trace.started.monotonic_us);
-    let mut event = event(edge, ended, trace);
+    let mut event = event(edge, ended, &trace);
     event.request = event.request.or(partial);
     worker.shared.spool.append(&SpoolRecord::Exchange(event));
 }
 
 /// Builds the event of an exchange, masked.
-pub(crate) fn event(edge: &Edge, ended: Ended, trace: Trace) -> Event {
+pub(crate) fn event<'a>(edge: &'a Edge, ended: &'a Ended, trace: &'a Trace) -> Event<'a> {
     let Ended { request, record, verdict } = ended;
-    let api = record.api.and_then(|place| edge.engine.plan().apis.get(place));
+    let plan = edge.engine.plan();
+    let api = record.api.and_then(|place| plan.apis.get(place));
     let operation = api.zip(record.operation).and_then(|(api, place)| api.operations.get(place));
-    let actor = match &request {
+    let actor = match request {
         Some(request) => {
-            let (kind, id) = stockade_engine::actor(&record, request);
-            format!("{kind}:{id}")
+            let (kind, id) = stockade_engine::actor(record, request);
+            [kind, ":", &id].concat()
         }
         None => format!("address:{}", trace.client.address),
     };
-    let Trace { id, started, client, timing, request_bytes, response, .. } = trace;
     Event {
         format: EVENT_FORMAT,
-        id: id.to_string(),
-        time: started.wall,
-        gateway: edge.plan().name.clone(),
-        bundle: edge.engine.plan().version,
-        verdict,
+        id: trace.id,
+        time: trace.started.wall,
+        gateway: Cow::Borrowed(&plan.gateway.name),
+        bundle: plan.version,
+        verdict: *verdict,
         mode: api.map(|api| api.mode),
-        api: api.map(|api| api.name.clone()),
-        operation: operation.map(|operation| operation.id.clone()),
-        actor,
-        client: client_record(&client),
-        request: request.map(|request| request_record(request, request_bytes)),
-        identity: record.identity,
-        refusals: record.refusals,
-        findings: record.findings,
-        stages: record.notes,
-        response,
-        timing,
+        api: api.map(|api| Cow::Borrowed(&*api.name)),
+        operation: operation.map(|operation| Cow::Borrowed(&*operation.id)),
+        actor: Cow::Owned(actor),
+        client: client_record(&trace.client),
+        request: request.as_deref().map(|request| request_record(request, trace.request_bytes)),
+        identity: record.identity.as_ref(),
+        refusals: &record.refusals,
+        findings: &record.findings,
+        stages: &record.notes,
+        response: trace.response.as_ref().map(response_record),
+        timing: trace.timing,
     }
 }
 
@@ -137,7 +149,7 @@ pub(crate) struct Malformed<'a> {
     pub(crate) id: RequestId,
     pub(crate) client: &'a Arc<Client>,
     /// What could be read of it.
-    pub(crate) request: Option<RequestRecord>,
+    pub(crate) request: Option<RequestRecord<'static>>,
     pub(crate) refusal: &'a Refusal,
     /// Bytes of the answer's body.
     pub(crate) bytes: u64,
@@ -155,9 +167,9 @@ pub(crate) fn malformed(worker: &WorkerRef, edge: &Edge, malformed: Malformed<'_
         response.body_bytes = bytes;
         response.complete = complete;
     }
-    let record = Record { refusals: vec![refusal.clone()], ..Record::default() };
+    let record = Box::new(Record { refusals: vec![refusal.clone()], ..Record::default() });
     let ended = Ended { request: None, record, verdict: VerdictKind::Refused };
-    append(worker, edge, ended, trace, request);
+    append(worker, edge, &ended, trace, request);
 }
 
 fn tally(worker: &WorkerRef, verdict: VerdictKind, record: &Record) {
@@ -173,33 +185,39 @@ fn tally(worker: &WorkerRef, verdict: VerdictKind, record: &Record) {
     }
 }
 
-fn client_record(client: &Client) -> ClientRecord {
+fn client_record(client: &Client) -> ClientRecord<'_> {
     ClientRecord {
         address: client.address,
         peer: (client.peer != client.address).then_some(client.peer),
         port: client.port,
-        tls: client.tls.as_deref().cloned(),
+        tls: client.tls.as_deref(),
     }
 }
 
-fn request_record(request: Request, body_bytes: u64) -> RequestRecord {
-    let path = match mask::text(request.path.as_str(), PATH_BYTES) {
-        Cow::Borrowed(path) => path.to_owned(),
-        Cow::Owned(path) => path,
-    };
-    let user_agent = request.headers.get("user-agent").map(|value| {
-        let text = String::from_utf8_lossy(value);
-        mask::text(&text, USER_AGENT_BYTES).into_owned()
+fn request_record(request: &Request, body_bytes: u64) -> RequestRecord<'_> {
+    let user_agent = request.headers.get("user-agent").map(|value| match std::str::from_utf8(value) {
+        Ok(text) => mask::text(text, USER_AGENT_BYTES),
+        Err(_) => Cow::Owned(mask::text(&String::from_utf8_lossy(value), USER_AGENT_BYTES).into_owned()),
     });
     RequestRecord {
         scheme: request.scheme,
-        path,
-        query: request.query.as_deref().map(|query| mask::query(query).into_owned()),
+        path: mask::text(request.path.as_str(), PATH_BYTES),
+        query: request.query.as_deref().map(mask::query),
         version: request.version,
-        content_type: request.media_type().map(|media| mask::text(&media, 100).into_owned()),
+        content_type: request.media_type().map(|media| Cow::Owned(mask::text(&media, 100).into_owned())),
         user_agent,
         body_bytes,
-        method: request.method,
-        authority: request.authority,
+        method: Cow::Borrowed(&request.method),
+        authority: Cow::Borrowed(&request.authority),
+    }
+}
+
+fn response_record(answer: &Answer) -> ResponseRecord<'_> {
+    ResponseRecord {
+        status: answer.status,
+        body_bytes: answer.body_bytes,
+        content_type: answer.content_type.as_deref().map(Cow::Borrowed),
+        upstream: answer.upstream.as_deref().map(Cow::Borrowed),
+        complete: answer.complete,
     }
 }

@@ -101,7 +101,7 @@ impl Fuzzing {
         };
         let fields = head.fields.iter().map(|field| (field.name.as_bytes(), field.value));
         let id = RequestId::new(Timestamp(0), 0);
-        normalise(&self.edge, &self.client, id, &raw, fields).ok().map(|arrival| arrival.request)
+        normalise(&self.edge, &self.client, id, &raw, fields).ok().map(|arrival| *arrival.request)
     }
 }
 

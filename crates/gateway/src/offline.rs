@@ -33,9 +33,9 @@ pub struct Origin {
 #[derive(Debug)]
 pub struct Judged {
     /// The request in canonical form; absent when it could not be read.
-    pub request: Option<Request>,
+    pub request: Option<Box<Request>>,
     /// What every stage said; the refusal that was carried out, if there was one, is its last.
-    pub record: Record,
+    pub record: Box<Record>,
     /// How it ended.
     pub verdict: VerdictKind,
     /// Bytes of the body that were judged.
@@ -89,17 +89,17 @@ impl Offline {
         Judged { request: Some(request), record, verdict, body_bytes, left_over }
     }
 
-    /// The event that the gateway would have written of it: masked, without response and timing.
+    /// Gives `write` the event that the gateway would have written of it: masked, without response and timing.
     #[must_use]
-    pub fn event(&self, origin: &Origin, judged: Judged) -> Event {
+    pub fn event<T>(&self, origin: &Origin, judged: Judged, write: impl FnOnce(Event<'_>) -> T) -> T {
         let Judged { request, record, verdict, body_bytes, .. } = judged;
         let mut trace = Trace::new(origin.id, &origin.client, origin.now);
         trace.request_bytes = body_bytes;
-        emit::event(&self.edge, Ended { request, record, verdict }, trace)
+        write(emit::event(&self.edge, &Ended { request, record, verdict }, &trace))
     }
 
     fn clear(&self, state: &State, origin: &Origin, raw: &[u8], explain: bool) -> Result<Passed, Box<Judged>> {
-        let (arrival, rest) = self.arrive(origin, raw).map_err(|refusal| refused(None, Record::default(), *refusal))?;
+        let (arrival, rest) = self.arrive(origin, raw).map_err(|refusal| refused(None, Box::default(), *refusal))?;
         let admitted = self
             .engine
             .judge_head(state, arrival.request, explain, origin.now)
@@ -160,7 +160,7 @@ impl Offline {
 }
 
 /// A message that the gateway itself refuses.
-fn refused(request: Option<Request>, mut record: Record, refusal: Refusal) -> Box<Judged> {
+fn refused(request: Option<Box<Request>>, mut record: Box<Record>, refusal: Refusal) -> Box<Judged> {
     debug_assert_eq!(refusal.stage, Stage::Gateway);
     record.refusals.push(refusal);
     Box::new(Judged { request, record, verdict: VerdictKind::Refused, body_bytes: 0, left_over: 0 })

@@ -48,7 +48,6 @@ fn request() -> Request {
         path: CanonicalPath::parse(b"/v1/orders/0190b7a4-5c3f-7d55-9c1e-0f6a5b1c2d3e")
             .unwrap_or_else(|_| std::process::abort()),
         query: Some("page=2&sort=-created_at&q=red+shoes&expand=items,customer".to_owned()),
-        raw_target: String::new(),
         version: HttpVersion::Http11,
         headers,
         framing: Framing::None,

@@ -46,7 +46,6 @@ fn head(inspector: &Inspector, query: Option<String>, headers: Headers) -> Inspe
         authority: "api.example".to_owned(),
         path: CanonicalPath::parse(b"/items").unwrap(),
         query,
-        raw_target: String::new(),
         version: HttpVersion::Http11,
         headers,
         framing: Framing::None,

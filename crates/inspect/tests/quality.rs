@@ -45,7 +45,6 @@ fn request(query: String) -> Request {
         authority: "api.example".to_owned(),
         path: CanonicalPath::parse(b"/items").unwrap(),
         query: Some(query),
-        raw_target: String::new(),
         version: HttpVersion::Http11,
         headers: Headers::default(),
         framing: Framing::None,

@@ -1,28 +1,34 @@
 //! The record of one finished exchange; refused and broken ones included.
 //!
-//! Everything in it is masked before it is built. Serialised as one JSON object into the spool.
+//! Everything in it is masked before it is built. Serialised as one JSON object into the spool; so it borrows what it
+//! can, and lives only until it is written.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::{Finding, HttpVersion, Identity, Mode, Refusal, Scheme, Stage, Timestamp, TlsFacts, VerdictKind};
+use crate::{
+    Finding, HttpVersion, Identity, Mode, Refusal, RequestId, Scheme, Stage, Timestamp, TlsFacts, VerdictKind,
+};
 
 /// Version of this record's shape; raised when a field changes its meaning or goes.
 pub const EVENT_FORMAT: u32 = 1;
 
 /// One exchange.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Event {
+pub struct Event<'a> {
     /// [`EVENT_FORMAT`].
     pub format: u32,
     /// Id of the exchange: 26 characters, as in `x-stockade-id`.
-    pub id: String,
+    #[serde(serialize_with = "text_of")]
+    #[schemars(with = "String")]
+    pub id: RequestId,
     /// When its first byte came, microseconds since the epoch.
     pub time: Timestamp,
     /// Name of the gateway that wrote it.
-    pub gateway: String,
+    pub gateway: Cow<'a, str>,
     /// Version of the bundle it was judged by.
     pub bundle: u64,
     /// How it ended.
@@ -32,40 +38,40 @@ pub struct Event {
     pub mode: Option<Mode>,
     /// API, by its name in config.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub api: Option<String>,
+    pub api: Option<Cow<'a, str>>,
     /// Operation id.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub operation: Option<String>,
+    pub operation: Option<Cow<'a, str>>,
     /// Strongest proven actor, as `kind:id`, such as `subject:alice` or `address:192.0.2.1`.
-    pub actor: String,
+    pub actor: Cow<'a, str>,
     /// The connection it came on.
-    pub client: ClientRecord,
+    pub client: ClientRecord<'a>,
     /// The request; of a head that was refused as malformed, what could be read of it, as it came. Absent when that is
     /// nothing, and when the request was lost to a fault.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub request: Option<RequestRecord>,
+    pub request: Option<RequestRecord<'a>>,
     /// What identity proved.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub identity: Option<Identity>,
+    pub identity: Option<&'a Identity>,
     /// Why it was refused, would have been, or failed. In monitor mode there may be several, in stage order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub refusals: Vec<Refusal>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub refusals: &'a [Refusal],
     /// What detectors saw, below the threshold too; at most 32.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<Finding>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub findings: &'a [Finding],
     /// What each stage that ran noted, in order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub stages: Vec<StageNote>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub stages: &'a [StageNote],
     /// The response, when one was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub response: Option<ResponseRecord>,
+    pub response: Option<ResponseRecord<'a>>,
     /// Where the time went.
     pub timing: Timing,
 }
 
 /// Connection facts.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct ClientRecord {
+pub struct ClientRecord<'a> {
     /// The caller's address.
     pub address: IpAddr,
     /// The TCP peer, when a trusted proxy stands between.
@@ -75,31 +81,31 @@ pub struct ClientRecord {
     pub port: u16,
     /// TLS facts.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<TlsFacts>,
+    pub tls: Option<&'a TlsFacts>,
 }
 
 /// Request facts.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct RequestRecord {
+pub struct RequestRecord<'a> {
     /// Method.
-    pub method: String,
+    pub method: Cow<'a, str>,
     /// Scheme.
     pub scheme: Scheme,
     /// Host and port asked for.
-    pub authority: String,
+    pub authority: Cow<'a, str>,
     /// Canonical path, masked.
-    pub path: String,
+    pub path: Cow<'a, str>,
     /// Query with sensitive values masked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub query: Option<String>,
+    pub query: Option<Cow<'a, str>>,
     /// Version.
     pub version: HttpVersion,
     /// Media type of the body.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_type: Option<String>,
+    pub content_type: Option<Cow<'a, str>>,
     /// `User-Agent`, masked, at most 256 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_agent: Option<String>,
+    pub user_agent: Option<Cow<'a, str>>,
     /// Bytes of the body that were read.
     pub body_bytes: u64,
 }
@@ -121,17 +127,17 @@ pub struct StageNote {
 
 /// Response facts.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct ResponseRecord {
+pub struct ResponseRecord<'a> {
     /// Status that the caller got.
     pub status: u16,
     /// Bytes of the body that were sent.
     pub body_bytes: u64,
     /// Media type.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_type: Option<String>,
+    pub content_type: Option<Cow<'a, str>>,
     /// Upstream target that answered.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub upstream: Option<String>,
+    pub upstream: Option<Cow<'a, str>>,
     /// Whether all of it was sent.
     pub complete: bool,
 }
@@ -165,9 +171,13 @@ pub struct Notice {
 /// One record of the spool.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Record {
+pub enum Record<'a> {
     /// One exchange.
-    Exchange(Event),
+    Exchange(Event<'a>),
     /// News of the gateway.
     Notice(Notice),
+}
+
+fn text_of<S: Serializer>(id: &RequestId, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_str(std::str::from_utf8(&id.text()).unwrap_or_default())
 }

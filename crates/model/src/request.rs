@@ -130,8 +130,6 @@ pub struct Request {
     pub path: CanonicalPath,
     /// The query without `?`, as received and as forwarded; `None` when there was no `?`.
     pub query: Option<String>,
-    /// The request target as received, for logs only.
-    pub raw_target: String,
     /// Version on the client's side.
     pub version: HttpVersion,
     /// End-to-end fields: hop-by-hop fields, forwarding fields and framing are already taken out.

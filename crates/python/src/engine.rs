@@ -117,7 +117,7 @@ impl Engine {
         let canonical = judged.request.as_ref().map(|request| self.canonical(request));
         let response_headers = judged.record.response_headers.clone();
         let Judged { left_over, .. } = judged;
-        let event = Record::Exchange(self.offline.event(&origin, judged));
+        let event = self.offline.event(&origin, judged, |event| json!(Record::Exchange(event)));
         json!({
             "event": event,
             "canonical": canonical,

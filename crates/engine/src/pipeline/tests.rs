@@ -31,7 +31,6 @@ fn request() -> Request {
         authority: "api.example".to_owned(),
         path: CanonicalPath::parse(b"/").unwrap(),
         query: None,
-        raw_target: "/".to_owned(),
         version: HttpVersion::Http11,
         headers: Headers::default(),
         framing: Framing::None,

@@ -137,7 +137,6 @@ impl Play {
             authority,
             path: CanonicalPath::parse(path.as_bytes()).unwrap(),
             query,
-            raw_target: target.to_owned(),
             version: HttpVersion::Http11,
             headers,
             framing,
@@ -167,7 +166,7 @@ pub fn judge(engine: &Arc<Engine>, state: &State, request: Request, body: Bytes,
         }
         Err(refused) => {
             let told = format!("{} {}", refused.refusal.status, refused.refusal.reason.code);
-            Outcome { told, record: refused.record.clone(), cleared: None, refused: Some(refused) }
+            Outcome { told, record: (*refused.record).clone(), cleared: None, refused: Some(refused) }
         }
     }
 }

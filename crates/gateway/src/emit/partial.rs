@@ -1,5 +1,7 @@
 //! What can be told of a head that never became a request, for those who look at the event.
 
+use std::borrow::Cow;
+
 use stockade_inspect::mask;
 use stockade_model::event::RequestRecord;
 use stockade_model::{HttpVersion, Scheme};
@@ -30,7 +32,7 @@ pub(crate) struct Partial<'a> {
 
 impl Partial<'_> {
     /// The record of it, masked. `version` is that of the connection where the head tells none that is known.
-    pub(crate) fn record(&self, scheme: Scheme, version: HttpVersion) -> RequestRecord {
+    pub(crate) fn record(&self, scheme: Scheme, version: HttpVersion) -> RequestRecord<'static> {
         let (path, query) = match memchr::memchr(b'?', self.target) {
             None => (self.target, None),
             Some(mark) => (self.target.get(..mark).unwrap_or_default(), self.target.get(mark + 1..)),
@@ -42,7 +44,7 @@ impl Partial<'_> {
             path: masked(path, PATH_BYTES),
             query: query.map(|query| {
                 let query = String::from_utf8_lossy(cut(query, PATH_BYTES));
-                mask::text(&mask::query(&query), PATH_BYTES).into_owned()
+                Cow::Owned(mask::text(&mask::query(&query), PATH_BYTES).into_owned())
             }),
             version,
             content_type: self.content_type.map(|value| masked(value, 100)),
@@ -54,7 +56,7 @@ impl Partial<'_> {
 
 /// Reads what can be read of an HTTP/1 head, which may be cut short, broken, or none at all. `None` when there is not
 /// even a word.
-pub(crate) fn http1(head: &[u8], scheme: Scheme) -> Option<RequestRecord> {
+pub(crate) fn http1(head: &[u8], scheme: Scheme) -> Option<RequestRecord<'static>> {
     let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let line = lines.next().filter(|line| !line.is_empty())?;
     let (method, rest) = split(line, line.iter().position(|byte| *byte == b' '));
@@ -86,8 +88,8 @@ fn split(line: &[u8], place: Option<usize>) -> (&[u8], &[u8]) {
     (line.get(..place).unwrap_or_default(), line.get(place + 1..).unwrap_or_default())
 }
 
-fn masked(raw: &[u8], most: usize) -> String {
-    mask::text(&String::from_utf8_lossy(cut(raw, most)), most).into_owned()
+fn masked(raw: &[u8], most: usize) -> Cow<'static, str> {
+    Cow::Owned(mask::text(&String::from_utf8_lossy(cut(raw, most)), most).into_owned())
 }
 
 /// A little more than what may be shown, so that a cut can be told.
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(head: &[u8]) -> RequestRecord {
+    fn read(head: &[u8]) -> RequestRecord<'static> {
         http1(head, Scheme::Http).unwrap()
     }
 
@@ -108,11 +110,11 @@ mod tests {
     fn what_can_be_read_of_a_broken_head_is_told() {
         let record =
             read(b"CONNECT a.example:443 HTTP/1.0\r\nHost: b.example\r\nUSER-AGENT: curl/8\r\nHost: c\r\n\r\n");
-        assert_eq!((record.method.as_str(), record.path.as_str()), ("CONNECT", "a.example:443"));
-        assert_eq!((record.authority.as_str(), record.user_agent.as_deref()), ("b.example", Some("curl/8")));
+        assert_eq!((&*record.method, &*record.path), ("CONNECT", "a.example:443"));
+        assert_eq!((&*record.authority, record.user_agent.as_deref()), ("b.example", Some("curl/8")));
         assert_eq!(record.version, HttpVersion::Http10);
         let record = read(b"GET /a b?c=d HTTP/9.9\r\n\0");
-        assert_eq!((record.method.as_str(), record.path.as_str()), ("GET", "/a b"));
+        assert_eq!((&*record.method, &*record.path), ("GET", "/a b"));
         assert_eq!(record.query.as_deref(), Some("c=d"));
         assert_eq!(read(b"GE").method, "GE");
         assert!(http1(b"\r\nGET / HTTP/1.1\r\n", Scheme::Http).is_none());

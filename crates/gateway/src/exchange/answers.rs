@@ -1,5 +1,7 @@
 //! How an exchange ends that did not go well: what the client is told, and what the event says.
 
+use std::pin::pin;
+
 use stockade_engine::{Record, Refused};
 use stockade_model::{Refusal, Request, Stage, VerdictKind};
 
@@ -13,8 +15,8 @@ use crate::upstream::UpstreamFailure;
 
 impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
     /// A stage refused: the record holds its refusal already.
-    pub(super) async fn refused(&mut self, refused: Refused) -> Judged {
-        let Refused { request, record, refusal } = refused;
+    pub(super) async fn refused(&mut self, refused: Box<Refused>) -> Judged {
+        let Refused { request, record, refusal } = *refused;
         let after = self.answer(&refusal, &record).await;
         Judged::Ended(Ended { request: Some(request), record, verdict: VerdictKind::Refused }, after)
     }
@@ -22,7 +24,7 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
     /// The engine panicked and took the request with it.
     pub(super) async fn lost(&mut self) -> Judged {
         let refusal = panicked("the engine");
-        let mut record = Record::default();
+        let mut record = Box::<Record>::default();
         let after = self.answer(&refusal, &record).await;
         record.refusals.push(refusal);
         Judged::Ended(Ended { request: None, record, verdict: VerdictKind::Failed }, after)
@@ -31,10 +33,10 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
     /// Something of ours panicked and took the request with it: answered if that is still possible, else cut short.
     pub(super) async fn crashed(&mut self) -> Forwarded {
         let refusal = panicked("the gateway");
-        let mut record = Record::default();
+        let mut record = Box::<Record>::default();
         let worker = self.worker;
         let answered = if self.trace.response.is_none() || self.sink.retract() {
-            contain(worker, self.answer(&refusal, &record)).await
+            contain(worker, pin!(self.answer(&refusal, &record))).await
         } else {
             None
         };
@@ -50,7 +52,12 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
         Forwarded::Ended(ended, after)
     }
 
-    pub(super) async fn unreadable(&mut self, request: Request, mut record: Record, failure: BodyFailure) -> Judged {
+    pub(super) async fn unreadable(
+        &mut self,
+        request: Box<Request>,
+        mut record: Box<Record>,
+        failure: BodyFailure,
+    ) -> Judged {
         let gone = failure.gone;
         let refusal = Refusal::new(Stage::Gateway, failure.reason, "", failure.detail);
         let after = if gone { After::Broken } else { self.answer(&refusal, &record).await };
@@ -60,7 +67,12 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
     }
 
     /// Something went wrong after the request was cleared: answered if the client has no head yet, else cut short.
-    pub(super) async fn troubled(&mut self, request: Request, mut record: Record, trouble: Trouble) -> (Ended, After) {
+    pub(super) async fn troubled(
+        &mut self,
+        request: Box<Request>,
+        mut record: Box<Record>,
+        trouble: Trouble,
+    ) -> (Ended, After) {
         let (refusal, verdict) = match trouble {
             Trouble::Gone => {
                 let refusal = Refusal::new(Stage::Gateway, &reasons::CLIENT_GONE, "", "no one to answer");

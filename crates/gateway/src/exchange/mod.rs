@@ -10,6 +10,7 @@ pub(crate) mod reasons;
 mod relay;
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
@@ -24,7 +25,7 @@ use crate::emit::{self, Ended, Trace};
 use crate::message::{BodyFailure, BodyLength, RequestBody, ResponseSink};
 use crate::normalise::Edge;
 use crate::shared::WorkerRef;
-use crate::upstream::{RequestStream, Upgraded};
+use crate::upstream::{Duplex, Reply, RequestStream, Upgraded};
 use crate::websocket::{self, Tunnel};
 
 /// A body so short, and of known length, is read whole before the upstream is asked, also when nobody judges it: the
@@ -46,7 +47,7 @@ pub(crate) enum After {
 /// Runs one exchange from its normalised head to its event. `started` is when its first byte came.
 pub(crate) async fn run<B: RequestBody, S: ResponseSink>(
     worker: &WorkerRef,
-    request: Request,
+    request: Box<Request>,
     body: &mut B,
     sink: &mut S,
     started: Now,
@@ -55,14 +56,19 @@ pub(crate) async fn run<B: RequestBody, S: ResponseSink>(
     let mut trace = Trace::new(request.id, &request.client, started);
     trace.waited(&worker.shared.clock);
     let mut exchange = Exchange { worker, edge, body, sink, trace };
-    let forwarded = match contain(worker, exchange.perform(request)).await {
+    let performed = {
+        let performing = pin!(exchange.perform(request));
+        contain(worker, performing).await
+    };
+    // The rare ends are boxed, here and below: room for them would be part of every exchange.
+    let forwarded = match performed {
         Some(forwarded) => forwarded,
-        None => exchange.crashed().await,
+        None => Box::pin(exchange.crashed()).await,
     };
     let Exchange { edge, trace, .. } = exchange;
     match forwarded {
         Forwarded::Ended(ended, after) => {
-            emit::exchange(worker, &edge, ended, trace);
+            emit::exchange(worker, &edge, &ended, trace);
             after
         }
         Forwarded::Switched(parts) => {
@@ -94,13 +100,16 @@ enum Forwarded {
 struct Switched {
     cleared: Cleared,
     head: ResponseHead,
-    upstream: Box<dyn crate::upstream::Duplex>,
+    upstream: Box<dyn Duplex>,
     early: Bytes,
 }
 
+/// The head of a 101, the connection behind it, and what was read of that already.
+type Tunnelled = (ResponseHead, Box<dyn Duplex>, Bytes);
+
 impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
     /// All of it but the event.
-    async fn perform(&mut self, request: Request) -> Forwarded {
+    async fn perform(&mut self, request: Box<Request>) -> Forwarded {
         match self.judge(request).await {
             Judged::Cleared(cleared) => self.forward(cleared).await,
             Judged::Ended(ended, after) => Forwarded::Ended(ended, after),
@@ -108,20 +117,20 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
     }
 
     /// Head, body, and the engine's word on both.
-    async fn judge(&mut self, request: Request) -> Judged {
+    async fn judge(&mut self, request: Box<Request>) -> Judged {
         let Self { worker, edge, trace, .. } = self;
         let engine = &edge.engine;
         let state = &worker.shared.state;
         let admitted = match ask(worker, trace, |now| engine.judge_head(state, request, false, now)) {
             Some(Ok(admitted)) => admitted,
-            Some(Err(refused)) => return self.refused(*refused).await,
-            None => return self.lost().await,
+            Some(Err(refused)) => return Box::pin(self.refused(refused)).await,
+            None => return Box::pin(self.lost()).await,
         };
         let body = match self.read(&admitted).await {
             Ok(body) => body,
             Err(failure) => {
                 let (request, record) = admitted.into_parts();
-                return self.unreadable(request, record, failure).await;
+                return Box::pin(self.unreadable(request, record, failure)).await;
             }
         };
         let Self { worker, edge, trace, .. } = self;
@@ -131,8 +140,8 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
         }
         match ask(worker, trace, |now| engine.judge_body(state, admitted, body, now)) {
             Some(Ok(cleared)) => Judged::Cleared(cleared),
-            Some(Err(refused)) => self.refused(*refused).await,
-            None => self.lost().await,
+            Some(Err(refused)) => Box::pin(self.refused(refused)).await,
+            None => Box::pin(self.lost()).await,
         }
     }
 
@@ -164,36 +173,17 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
     async fn forward(&mut self, mut cleared: Cleared) -> Forwarded {
         let asked = self.trace.now;
         let outcome = if cleared.request().upgrade.is_some() {
-            match first(self.worker.upstreams.upgrade(&cleared), self.body.gone()).await {
-                First::Left(Ok(Upgraded::Switched(head, upstream, early))) => {
-                    self.waited(asked);
-                    match self.switch(&mut cleared, head) {
-                        Ok(head) => {
-                            return Forwarded::Switched(Box::new(Switched { cleared, head, upstream, early }));
-                        }
-                        Err(trouble) => Err(trouble),
-                    }
+            match Box::pin(self.upgrade(&mut cleared, asked)).await {
+                Ok(Some((head, upstream, early))) => {
+                    return Forwarded::Switched(Box::new(Switched { cleared, head, upstream, early }));
                 }
-                First::Left(Ok(Upgraded::Refused(reply))) => {
-                    self.waited(asked);
-                    let Self { worker, edge, body, sink, trace } = self;
-                    watched(relay(worker, edge, &mut cleared, reply, *sink, trace), *body).await
-                }
-                First::Left(Err(failure)) => Err(Trouble::Upstream(failure)),
-                First::Right(()) => Err(Trouble::Gone),
+                Ok(None) => Ok(()),
+                Err(trouble) => Err(trouble),
             }
         } else if cleared.body().complete {
-            match first(self.worker.upstreams.send(&cleared), self.body.gone()).await {
-                First::Left(Ok(reply)) => {
-                    self.waited(asked);
-                    let Self { worker, edge, body, sink, trace } = self;
-                    watched(relay(worker, edge, &mut cleared, reply, *sink, trace), *body).await
-                }
-                First::Left(Err(failure)) => Err(Trouble::Upstream(failure)),
-                First::Right(()) => Err(Trouble::Gone),
-            }
+            self.send(&mut cleared, asked).await
         } else {
-            self.stream(&mut cleared, asked).await
+            Box::pin(self.stream(&mut cleared, asked)).await
         };
         let (request, record) = cleared.into_parts();
         let (ended, after) = match outcome {
@@ -202,9 +192,56 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
                 let verdict = if record.refusals.is_empty() { VerdictKind::Allowed } else { VerdictKind::WouldRefuse };
                 (Ended { request: Some(request), record, verdict }, After::Done)
             }
-            Err(trouble) => self.troubled(request, record, trouble).await,
+            Err(trouble) => Box::pin(self.troubled(request, record, trouble)).await,
         };
         Forwarded::Ended(ended, after)
+    }
+
+    /// Sends a whole request and relays the reply.
+    async fn send(&mut self, cleared: &mut Cleared, asked: Now) -> Result<(), Trouble> {
+        let sent = {
+            let sending = pin!(self.worker.upstreams.send(cleared));
+            first(sending, pin!(self.body.gone())).await
+        };
+        match sent {
+            First::Left(Ok(mut reply)) => {
+                self.waited(asked);
+                self.relay(cleared, &mut reply).await
+            }
+            First::Left(Err(failure)) => Err(Trouble::Upstream(failure)),
+            First::Right(()) => Err(Trouble::Gone),
+        }
+    }
+
+    /// Asks for a protocol switch; relays the reply, and answers `None`, when the upstream declines.
+    async fn upgrade(&mut self, cleared: &mut Cleared, asked: Now) -> Result<Option<Tunnelled>, Trouble> {
+        let asked_for = {
+            let upgrading = pin!(self.worker.upstreams.upgrade(cleared));
+            first(upgrading, pin!(self.body.gone())).await
+        };
+        match asked_for {
+            First::Left(Ok(Upgraded::Switched(head, upstream, early))) => {
+                self.waited(asked);
+                let head = self.switch(cleared, head)?;
+                Ok(Some((head, upstream, early)))
+            }
+            First::Left(Ok(Upgraded::Refused(mut reply))) => {
+                self.waited(asked);
+                self.relay(cleared, &mut reply).await.map(|()| None)
+            }
+            First::Left(Err(failure)) => Err(Trouble::Upstream(failure)),
+            First::Right(()) => Err(Trouble::Gone),
+        }
+    }
+
+    /// Relays a reply while watching the client.
+    async fn relay(&mut self, cleared: &mut Cleared, reply: &mut Reply) -> Result<(), Trouble> {
+        let Self { worker, edge, body, sink, trace } = self;
+        let relayed = pin!(relay(worker, edge, cleared, reply, *sink, trace));
+        match first(relayed, pin!(body.gone())).await {
+            First::Left(outcome) => outcome,
+            First::Right(()) => Err(Trouble::Gone),
+        }
     }
 
     /// Sends the rest of the body while the reply already comes back.
@@ -215,19 +252,22 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
             Framing::Chunked => BodyLength::Unknown,
         };
         let Self { worker, edge, body, sink, trace } = self;
-        let opened = match first(worker.upstreams.open(cleared, length), body.gone()).await {
-            First::Left(opened) => opened,
-            First::Right(()) => return Err(Trouble::Gone),
+        let opened = {
+            let opening = pin!(worker.upstreams.open(cleared, length));
+            match first(opening, pin!(body.gone())).await {
+                First::Left(opened) => opened,
+                First::Right(()) => return Err(Trouble::Gone),
+            }
         };
         let (mut stream, pending) = opened.map_err(Trouble::Upstream)?;
         let uploaded = Cell::new(0_u64);
         let down = async {
-            let reply = pending.reply().await.map_err(Trouble::Upstream)?;
+            let mut reply = pending.reply().await.map_err(Trouble::Upstream)?;
             trace.waited(&worker.shared.clock);
             trace.timing.upstream_us = trace.now.monotonic_us.saturating_sub(asked.monotonic_us);
-            relay(worker, edge, cleared, reply, *sink, trace).await
+            relay(worker, edge, cleared, &mut reply, *sink, trace).await
         };
-        let outcome = match first(down, upload(&mut stream, *body, &uploaded)).await {
+        let outcome = match first(pin!(down), pin!(upload(&mut stream, *body, &uploaded))).await {
             First::Left(outcome) => outcome,
             First::Right(trouble) => Err(trouble),
         };
@@ -252,17 +292,6 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
     fn waited(&mut self, asked: Now) {
         self.trace.waited(&self.worker.shared.clock);
         self.trace.timing.upstream_us = self.trace.now.monotonic_us.saturating_sub(asked.monotonic_us);
-    }
-}
-
-/// Relays a reply while watching the client.
-async fn watched<B: RequestBody>(
-    reply: impl Future<Output = Result<(), Trouble>>,
-    body: &mut B,
-) -> Result<(), Trouble> {
-    match first(reply, body.gone()).await {
-        First::Left(outcome) => outcome,
-        First::Right(()) => Err(Trouble::Gone),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 use stockade_model::{Now, Refusal, Stage};
@@ -26,9 +26,9 @@ pub(super) fn ask<T>(worker: &Worker, trace: &mut Trace, question: impl FnOnce(N
 
 /// Runs `work` to its end. `None` when it panicked.
 ///
-/// What it had borrowed may be half-done then: it is good only for giving the exchange up.
-pub(super) async fn contain<T>(worker: &Worker, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
+/// What it had borrowed may be half-done then: it is good only for giving the exchange up. It stays where the caller
+/// has pinned it, as a move would be a large copy.
+pub(super) async fn contain<T>(worker: &Worker, mut work: Pin<&mut impl Future<Output = T>>) -> Option<T> {
     let ended = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
         Ok(polled) => polled.map(Some),
         Err(_) => Poll::Ready(None),

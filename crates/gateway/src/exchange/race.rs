@@ -1,7 +1,7 @@
 //! Two futures at once; the first to end decides, the other is dropped.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 /// Which one ended.
@@ -11,14 +11,16 @@ pub(super) enum First<L, R> {
 }
 
 /// Polls `left` before `right`, always.
-pub(super) async fn first<L: Future, R: Future>(left: L, right: R) -> First<L::Output, R::Output> {
-    let mut left = pin!(left);
-    let mut right = pin!(right);
-    poll_fn(|cx| {
+///
+/// Both stay where the caller has pinned them: they are large, and every move would be a copy for each exchange.
+pub(super) fn first<L: Future, R: Future>(
+    mut left: Pin<&mut L>,
+    mut right: Pin<&mut R>,
+) -> impl Future<Output = First<L::Output, R::Output>> {
+    poll_fn(move |cx| {
         if let Poll::Ready(output) = left.as_mut().poll(cx) {
             return Poll::Ready(First::Left(output));
         }
         right.as_mut().poll(cx).map(First::Right)
     })
-    .await
 }

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -44,7 +45,7 @@ pub(super) async fn relay<S: ResponseSink>(
     worker: &Worker,
     edge: &Edge,
     cleared: &mut Cleared,
-    mut reply: Reply,
+    reply: &mut Reply,
     sink: &mut S,
     trace: &mut Trace,
 ) -> Result<(), Trouble> {
@@ -71,7 +72,7 @@ pub(super) async fn relay<S: ResponseSink>(
         None => return Err(Trouble::Panic),
     }
     decorate(&mut head, cleared, trace);
-    trace.answered(head.status, head.headers.get_str("content-type"), Some(std::mem::take(&mut reply.target)));
+    trace.answered(head.status, head.headers.get_str("content-type"), Some(Rc::clone(&reply.target)));
     if whole && reply.length != BodyLength::None {
         let trailers = reply.trailers();
         if trailers.is_none() {
@@ -87,7 +88,7 @@ pub(super) async fn relay<S: ResponseSink>(
         send(sink, trace, held).await?;
     }
     while !whole {
-        match next(&mut reply, sink).await? {
+        match next(reply, sink).await? {
             Some(piece) => send(sink, trace, piece).await?,
             None => whole = true,
         }

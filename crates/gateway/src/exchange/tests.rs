@@ -90,7 +90,6 @@ fn play(body: &mut Body, sink: &mut Sink) -> (After, Vec<serde_json::Value>) {
         authority: "api.example".to_owned(),
         path: CanonicalPath::parse(b"/a").unwrap(),
         query: None,
-        raw_target: "/a".to_owned(),
         version: HttpVersion::Http11,
         headers: Headers::default(),
         framing: Framing::Length(5),
@@ -98,7 +97,7 @@ fn play(body: &mut Body, sink: &mut Sink) -> (After, Vec<serde_json::Value>) {
         client: testing::client("192.0.2.1"),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let after = runtime.block_on(run(&worker, request, body, sink, shared.clock.now()));
+    let after = runtime.block_on(run(&worker, Box::new(request), body, sink, shared.clock.now()));
     shared.spool.close();
     let page = reader::read_after(folder.path(), 0, 10).unwrap();
     let events = page.entries.iter().map(|entry| serde_json::from_slice(&entry.payload).unwrap()).collect();

@@ -87,7 +87,7 @@ fn scheme(client: &Client) -> Scheme {
 }
 
 /// What the event says of a head that is refused.
-fn told(client: &Client, head: &Parts) -> RequestRecord {
+fn told(client: &Client, head: &Parts) -> RequestRecord<'static> {
     let field = |name| head.headers.get(name).map(HeaderValue::as_bytes);
     let authority = head.uri.authority().map(|authority| authority.as_str().as_bytes());
     let partial = Partial {

@@ -73,7 +73,7 @@ pub(crate) struct RawHead<'a> {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     /// The canonical request.
-    pub(crate) request: Request,
+    pub(crate) request: Box<Request>,
     /// `Expect: 100-continue` was sent.
     pub(crate) expects_continue: bool,
     /// `Connection: close` was sent.
@@ -162,20 +162,19 @@ pub(crate) fn normalise<'a>(
     if gathered.te_trailers {
         gathered.headers.push(b"te", b"trailers");
     }
-    let request = Request {
+    let request = Box::new(Request {
         id,
         method,
         scheme,
         authority,
         path,
         query,
-        raw_target: String::from_utf8_lossy(head.target).into_owned(),
         version: head.version,
         headers: gathered.headers,
         framing: head.framing,
         upgrade,
         client,
-    };
+    });
     Ok(Arrival {
         request,
         expects_continue: gathered.expects_continue,
@@ -193,7 +192,12 @@ fn method(raw: &[u8]) -> Result<String, Box<Refusal>> {
     if matches!(raw, b"CONNECT" | b"TRACE") {
         return Err(refusal(&reasons::METHOD_NOT_SERVED, "", format!("method `{}`", shown(raw))));
     }
-    Ok(String::from_utf8_lossy(raw).into_owned())
+    Ok(ascii(raw))
+}
+
+/// Bytes that were checked to be ASCII, as text.
+fn ascii(checked: &[u8]) -> String {
+    std::str::from_utf8(checked).unwrap_or_default().to_owned()
 }
 
 fn gather<'a>(
@@ -366,7 +370,7 @@ fn target(head: &RawHead<'_>, method: &str, authority: &str) -> Result<(Canonica
         let byte = query.iter().copied().find(|byte| !allowed(byte)).unwrap_or_default();
         return Err(refusal(&reasons::QUERY, "", format!("byte 0x{byte:02x} in the query")));
     }
-    Ok((path, Some(String::from_utf8_lossy(query).into_owned())))
+    Ok((path, Some(ascii(query))))
 }
 
 /// The origin-form within an absolute-form (RFC 9112 3.2.2) that names this very scheme and host.

@@ -24,7 +24,7 @@ fn run(head: &RawHead<'_>, peer: &str, fields: &[(&str, &str)]) -> Result<Arriva
 }
 
 fn get(target: &str, fields: &[(&str, &str)]) -> Result<Request, &'static str> {
-    run(&raw("GET", target), "192.0.2.9", fields).map(|arrival| arrival.request).map_err(|refusal| refusal.reason.code)
+    run(&raw("GET", target), "192.0.2.9", fields).map(|arrival| *arrival.request).map_err(|refusal| refusal.reason.code)
 }
 
 const HOST: (&str, &str) = ("Host", "api.example");

@@ -34,7 +34,7 @@ fn roomy() -> SpoolPlan {
     plan(1 << 30, 64 << 20, SpoolFull::DropOldest)
 }
 
-fn record(detail: &str) -> Record {
+fn record(detail: &str) -> Record<'static> {
     Record::Notice(Notice {
         format: 1,
         time: Timestamp(1),

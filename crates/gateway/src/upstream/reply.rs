@@ -29,7 +29,7 @@ pub struct Reply {
     /// How long its body is. `None` only where there never is one: HEAD, 204, 304.
     pub length: BodyLength,
     /// The target that answered, `host:port`.
-    pub target: String,
+    pub target: Rc<str>,
     body: Body,
 }
 
@@ -127,7 +127,7 @@ impl PendingReply {
                 Body::Http2(body) => body.unlimited(),
             }
         }
-        Ok(Reply { head, length, target: target.name.clone(), body })
+        Ok(Reply { head, length, target: Rc::clone(&target.name), body })
     }
 }
 

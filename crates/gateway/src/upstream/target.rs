@@ -81,7 +81,7 @@ impl Place {
 #[derive(Debug)]
 pub(super) struct Target {
     /// `host:port`, for events.
-    pub(super) name: String,
+    pub(super) name: Rc<str>,
     /// Value of `Host` when the client's is not passed on.
     pub(super) authority: String,
     /// Where it is.
@@ -106,7 +106,7 @@ impl Target {
     /// A target without connections.
     pub(super) fn new(place: Place, health: Arc<TargetHealth>, keep_idle: u16) -> Self {
         Self {
-            name: format!("{}:{}", place.host, place.port),
+            name: format!("{}:{}", place.host, place.port).into(),
             authority: place.authority(),
             place,
             health,

@@ -81,7 +81,8 @@ impl Tunnel {
         }
         let (request, mut record) = cleared.into_parts();
         record.refusals.push(refusal);
-        emit::exchange(worker, edge, Ended { request: Some(request), record, verdict: VerdictKind::Refused }, trace);
+        let ended = Ended { request: Some(request), record, verdict: VerdictKind::Refused };
+        emit::exchange(worker, edge, &ended, trace);
     }
 }
 
@@ -126,5 +127,5 @@ pub(crate) async fn run<IO: AsyncRead + AsyncWrite + Unpin>(
         trace.completed();
     }
     record.refusals.extend(refusal);
-    emit::exchange(worker, edge, Ended { request: Some(request), record, verdict }, trace);
+    emit::exchange(worker, edge, &Ended { request: Some(request), record, verdict }, trace);
 }

@@ -39,7 +39,6 @@ fn request(path: &str, query: Option<&str>, headers: &[(&str, &str)]) -> Request
         authority: "api.example".to_owned(),
         path: CanonicalPath::parse(path.as_bytes()).unwrap(),
         query: query.map(str::to_owned),
-        raw_target: path.to_owned(),
         version: HttpVersion::Http11,
         headers: fields,
         framing: Framing::None,

@@ -13,7 +13,7 @@ fn a_small_exchange_goes_through_unchanged() {
         let mut reply = bench.send("POST", "/orders", b"{\"a\":1}").await.unwrap();
         assert_eq!((reply.head.status, reply.length), (201, BodyLength::Known(5)));
         assert_eq!(reply.head.headers.get("x-a"), Some(&b"1"[..]));
-        assert_eq!(reply.target, origin.address.to_string());
+        assert_eq!(*reply.target, *origin.address.to_string());
         assert_eq!(read(&mut reply).await.unwrap(), b"hello");
         assert!(reply.next().await.unwrap().is_none());
         let seen = origin.seen();

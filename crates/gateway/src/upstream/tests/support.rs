@@ -29,7 +29,6 @@ pub(crate) fn request(method: &str, path: &str) -> Request {
         authority: "shop.example".to_owned(),
         path: CanonicalPath::parse(path.as_bytes()).unwrap(),
         query: None,
-        raw_target: path.to_owned(),
         version: HttpVersion::Http11,
         headers: Headers::default(),
         framing: Framing::None,
