@@ -39,7 +39,7 @@ fn mask_pair(pair: &str) -> Cow<'_, str> {
     if let Some(name) = name
         && !value.is_empty()
         && value != MASKED
-        && (is_sensitive(name) || is_sensitive(&decoded(name)))
+        && (is_sensitive(name) || matches!(decoded(name), Cow::Owned(name) if is_sensitive(&name)))
     {
         return Cow::Owned(format!("{name}={MASKED}"));
     }

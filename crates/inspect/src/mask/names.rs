@@ -40,8 +40,7 @@ pub fn is_sensitive(name: &str) -> bool {
 
 /// The stricter question for free text, where `code: 7` or `key: name` is ordinary.
 pub(super) fn in_text(name: &str) -> bool {
-    PARTS.iter().any(|word| holds(name.as_bytes(), word.as_bytes()))
-        || ["pwd", "cvv", "cvc", "otp", "ssn", "jwt"].iter().any(|word| same(name, word))
+    holds_part(name.as_bytes()) || ["pwd", "cvv", "cvc", "otp", "ssn", "jwt"].iter().any(|word| same(name, word))
 }
 
 fn letters(text: &[u8]) -> impl Iterator<Item = u8> {
@@ -52,13 +51,24 @@ fn same(name: &str, word: &str) -> bool {
     letters(name.as_bytes()).eq(word.bytes())
 }
 
-fn holds(name: &[u8], word: &[u8]) -> bool {
-    let Some(first) = word.first() else { return false };
-    (0..name.len()).any(|start| {
-        let rest = name.get(start..).unwrap_or_default();
-        rest.first().is_some_and(|byte| byte.to_ascii_lowercase() == *first)
-            && letters(rest).zip(word).filter(|(left, right)| left == *right).count() == word.len()
-    })
+/// Whether one of [`PARTS`] begins anywhere in `name`. Most bytes begin none, and are passed after one look.
+fn holds_part(name: &[u8]) -> bool {
+    let mut rest = name;
+    while let Some((first, tail)) = rest.split_first() {
+        let first = first.to_ascii_lowercase();
+        if matches!(first, b'a' | b'b' | b'c' | b'p' | b's' | b't')
+            && PARTS.iter().any(|word| word.as_bytes().first() == Some(&first) && begins(rest, word))
+        {
+            return true;
+        }
+        rest = tail;
+    }
+    false
+}
+
+fn begins(text: &[u8], word: &str) -> bool {
+    let mut letters = letters(text);
+    word.bytes().all(|byte| letters.next() == Some(byte))
 }
 
 #[cfg(test)]
@@ -86,6 +96,14 @@ mod tests {
             "code",
         ] {
             assert!(is_sensitive(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_part_is_found_within_a_name() {
+        for part in PARTS {
+            assert!(in_text(part) && in_text(&format!("x-{}_y", part.to_ascii_uppercase())), "{part}");
+            assert!(!in_text(part.get(..part.len() - 1).unwrap()), "{part}");
         }
     }
 

@@ -93,7 +93,8 @@ fn is_plain(bytes: &[u8]) -> bool {
         [a, b, c, d, b' ' | b'0'..=b'9'] => {
             a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_digit() && d.is_ascii_digit()
         }
-        _ => five.eq_ignore_ascii_case(b"beare") || five.eq_ignore_ascii_case(b"basic"),
+        [b'b' | b'B', ..] => five.eq_ignore_ascii_case(b"beare") || five.eq_ignore_ascii_case(b"basic"),
+        _ => false,
     })
 }
 
