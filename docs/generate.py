@@ -25,6 +25,11 @@ def table(columns: list[str], rows: list[list[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def visible(text: str) -> str:
+    """Control characters as escapes: a page is read back as text, and that would change a bare carriage return."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
 def reasons(facts: dict[str, Any]) -> str:
     """Every reason for which an exchange is refused or fails."""
     rows = [
@@ -41,7 +46,7 @@ def reasons(facts: dict[str, Any]) -> str:
 def detectors(facts: dict[str, Any]) -> str:
     """Every detector of the inspect stage and of the response search."""
     rows = [
-        [f"`{detector['name']}`", detector["what"], detector["why"], f"`{detector['example']}`"]
+        [f"`{detector['name']}`", detector["what"], detector["why"], f"`{visible(detector['example'])}`"]
         for detector in facts["detectors"]
     ]
     return "# Detectors\n\nNames as in `inspect.disabled`, in exceptions and in findings.\n\n" + table(
