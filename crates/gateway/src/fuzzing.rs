@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use stockade_engine::{Engine, PlanError};
 use stockade_model::{Client, Framing, HttpVersion, Plan, Request, RequestId, Scheme, Timestamp};
 
-use crate::http1::chunked::{Decoder, Piece};
+use crate::chunked::{Decoder, Piece, Sender};
 use crate::http1::framing::framing;
 use crate::http1::head::{MOST_FIELDS, Scanner, parse};
 use crate::normalise::{Edge, RawHead, normalise};
@@ -59,11 +59,13 @@ impl Fuzzing {
 
     /// The body and what was left over; `None` when it is refused.
     fn decode(&self, mut bytes: &[u8], step: usize) -> Option<(Vec<u8>, Vec<u8>)> {
-        let mut decoder = Decoder::default();
+        let limits = &self.edge.plan().limits;
+        let (extensions, trailers) = (limits.chunk_extension_bytes as usize, limits.trailer_bytes as usize);
+        let mut decoder = Decoder::new(Sender::Client, extensions, trailers);
         let mut buffer = BytesMut::new();
         let mut body = Vec::new();
         loop {
-            match decoder.next(&mut buffer, &self.edge.plan().limits).ok()? {
+            match decoder.next(&mut buffer).ok()? {
                 Piece::Data(data) => body.extend_from_slice(&data),
                 Piece::More if bytes.is_empty() => return Some((body, Vec::new())),
                 Piece::More => {

@@ -14,6 +14,7 @@ pub mod shared;
 pub mod spool;
 
 mod accept;
+mod chunked;
 mod control;
 mod emit;
 mod exchange;

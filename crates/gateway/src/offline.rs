@@ -10,9 +10,9 @@ use stockade_model::{
     Client, Event, Framing, Now, Refusal, Request, RequestId, ResponseHead, Scheme, Stage, VerdictKind,
 };
 
+use crate::chunked::Piece;
 use crate::emit::{self, Ended, Trace};
 use crate::exchange::judged_bytes;
-use crate::http1::chunked::Piece;
 use crate::http1::{self, Incoming, Scanner};
 use crate::normalise::{Arrival, Edge, refusal};
 
@@ -133,7 +133,7 @@ impl Offline {
         if policy.stream {
             return Ok((Body::default(), 0));
         }
-        let mut incoming = Incoming::new(framing, false);
+        let mut incoming = Incoming::new(framing, false, &self.edge.plan().limits);
         let mut input = BytesMut::from(rest);
         let mut whole = BytesMut::new();
         loop {

@@ -5,14 +5,14 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
-use stockade_model::plan::GatewayPlan;
+use stockade_model::plan::{GatewayPlan, HttpLimitsPlan};
 use stockade_model::{Framing, Headers, Reason};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::chunked::{Decoder, Piece};
 use super::reasons;
 use super::transport::{Pace, Transport, after};
+use crate::chunked::{Decoder, Fault, Piece, Sender};
 use crate::message::{BodyFailure, RequestBody};
 use crate::shared::Worker;
 
@@ -48,11 +48,14 @@ pub(crate) struct Incoming {
 
 impl Incoming {
     /// The body of a request whose head has just come.
-    pub(crate) fn new(framing: Framing, expects_continue: bool) -> Self {
+    pub(crate) fn new(framing: Framing, expects_continue: bool, limits: &HttpLimitsPlan) -> Self {
         let (rest, length) = match framing {
             Framing::None | Framing::Length(0) => (Rest::Done, None),
             Framing::Length(length) => (Rest::Length(length), Some(length)),
-            Framing::Chunked => (Rest::Chunked(Box::default()), None),
+            Framing::Chunked => {
+                let (extensions, trailers) = (limits.chunk_extension_bytes as usize, limits.trailer_bytes as usize);
+                (Rest::Chunked(Box::new(Decoder::new(Sender::Client, extensions, trailers))), None)
+            }
         };
         let waits = expects_continue && !matches!(rest, Rest::Done);
         Self { rest, length, interim: if waits { CONTINUE } else { b"" }, ..Self::default() }
@@ -101,7 +104,7 @@ impl Incoming {
                 }
                 input.split_to(take).freeze()
             }
-            Rest::Chunked(decoder) => match decoder.next(input, &plan.limits)? {
+            Rest::Chunked(decoder) => match decoder.next(input).map_err(refusal)? {
                 Piece::Data(data) => data,
                 Piece::More => return Ok(Piece::More),
                 Piece::End => {
@@ -137,6 +140,17 @@ impl Incoming {
             _ => READ_BYTES,
         }
     }
+}
+
+/// Why a chunked body is refused, in the words of the record.
+fn refusal(fault: Fault) -> (&'static Reason, String) {
+    let reason = match fault {
+        Fault::Size(_) | Fault::DataEnd => &reasons::CHUNK,
+        Fault::ExtensionsTooLong(_) => &reasons::CHUNK_EXTENSIONS,
+        Fault::Trailer(_) => &reasons::TRAILER,
+        Fault::TrailerTooLong(_) => &reasons::TRAILER_TOO_LARGE,
+    };
+    (reason, fault.to_string())
 }
 
 fn too_large(bytes: u64, most: u64) -> (&'static Reason, String) {

@@ -186,7 +186,7 @@ impl<IO: AsyncRead + AsyncWrite + Reset + Unpin + 'static> Connection<IO> {
         transport.input.advance(length);
         // An HTTP/1.0 client would take the interim answer for the final one (RFC 9110 10.1.1).
         let expects = arrival.expects_continue && arrival.request.version == HttpVersion::Http11;
-        transport.incoming = Incoming::new(framing, expects);
+        transport.incoming = Incoming::new(framing, expects, &edge.plan().limits);
         Ok(arrival)
     }
 

@@ -1,10 +1,9 @@
 //! Strict HTTP/1.1: heads, bodies, connections (RFC 9112).
 //!
-//! `connection` runs the loop; `head`, `framing` and `chunked` are the grammar; `transport`, `body` and `writer` move
+//! `connection` runs the loop; `head` and `framing` are the grammar; `transport`, `body` and `writer` move
 //! the bytes.
 
 mod body;
-pub(crate) mod chunked;
 mod connection;
 pub(crate) mod framing;
 pub(crate) mod head;

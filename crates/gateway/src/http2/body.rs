@@ -13,9 +13,9 @@ use stockade_model::{Headers, Reason};
 use tokio::time::Instant;
 
 use super::line::Line;
-use crate::http1::chunked::must_stand_in_the_head;
 use crate::http1::reasons;
 use crate::message::{BodyFailure, RequestBody};
+use crate::normalise::trailer::must_stand_in_the_head;
 
 /// Reads DATA as the exchange asks for it. The client may send no further than what has been taken, plus one window.
 pub(super) struct Body {

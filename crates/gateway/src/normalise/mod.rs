@@ -8,6 +8,7 @@ mod forwarded;
 pub(crate) mod reasons;
 #[cfg(test)]
 mod tests;
+pub(crate) mod trailer;
 
 use std::borrow::Cow;
 use std::net::IpAddr;

@@ -10,8 +10,8 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::time::Instant;
 
-use super::chunked::Decoded;
 use super::head::{Asked, Framing, HeadReader, Parsed};
+use crate::chunked;
 use crate::upstream::deadline::{Limits, Timer};
 use crate::upstream::failure::{Failure, Retry};
 use crate::upstream::io::Io;
@@ -337,10 +337,12 @@ impl Connection {
                 Framing::Length(left) => {
                     want = usize::try_from(*left).unwrap_or(usize::MAX).clamp(READ_BYTES, LONG_READ_BYTES);
                 }
-                Framing::Chunked(decoder) => match decoder.decode(&mut self.read) {
-                    Ok(Decoded::Data(data)) => return Poll::Ready(Ok(Piece::Data(data))),
-                    Ok(Decoded::End(trailers)) => return Poll::Ready(Ok(Piece::End(trailers))),
-                    Ok(Decoded::More) => {}
+                Framing::Chunked(decoder) => match decoder.next(&mut self.read) {
+                    Ok(chunked::Piece::Data(data)) => return Poll::Ready(Ok(Piece::Data(data))),
+                    Ok(chunked::Piece::End) => {
+                        return Poll::Ready(Ok(Piece::End(decoder.trailers().unwrap_or_default())));
+                    }
+                    Ok(chunked::Piece::More) => {}
                     Err(error) => return Poll::Ready(Err(Failure::new(&BAD_FRAMING, error.to_string()))),
                 },
                 Framing::Close if !self.read.is_empty() => {

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use memchr::memchr_iter;
 use stockade_model::{Headers, ResponseHead};
 
-use super::chunked::ChunkedDecoder;
+use crate::chunked::{Decoder, Sender};
 use crate::upstream::failure::Failure;
 use crate::upstream::fields::is_hop_by_hop;
 use crate::upstream::reason::{BAD_FRAMING, BAD_HEAD, BAD_SWITCH};
@@ -40,7 +40,7 @@ pub(super) enum Framing {
     /// After so many bytes.
     Length(u64),
     /// At the last chunk.
-    Chunked(ChunkedDecoder),
+    Chunked(Box<Decoder>),
     /// When the connection is closed.
     Close,
 }
@@ -224,7 +224,9 @@ fn finish(status: u16, headers: Headers, control: &Control<'_>, old: bool, asked
         }
         304 => Framing::None,
         _ if asked.head => Framing::None,
-        _ if control.chunked => Framing::Chunked(ChunkedDecoder::new(EXTENSION_BYTES, TRAILER_BYTES)),
+        _ if control.chunked => {
+            Framing::Chunked(Box::new(Decoder::new(Sender::Upstream, EXTENSION_BYTES, TRAILER_BYTES)))
+        }
         _ => control.length.map_or(Framing::Close, Framing::Length),
     };
     keep_alive &= !matches!(framing, Framing::Close);

@@ -1,6 +1,5 @@
 //! A strict HTTP/1.1 client (RFC 9112): one exchange on one connection, driven by the task that wants the answer.
 
-mod chunked;
 mod connection;
 mod head;
 mod write;
