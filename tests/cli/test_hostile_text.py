@@ -74,3 +74,17 @@ def test_an_explanation_is_printable_and_of_the_same_shape(stockade: Command, nu
     assert len(printed(stockade("explain", an_id(100 + number), "--data", "hostile"))) == len(plain)
     raw = printed(stockade("explain", an_id(100 + number), "--data", "hostile", "--json"))
     assert [json.loads(line)["request"]["query"] for line in raw] == [HOSTILE[number]]
+
+
+@pytest.mark.parametrize("arguments", [("run", "-c", "stockade.yaml"), ("check", "-c", "stockade.yaml")])
+def test_what_a_config_holds_cannot_steer_the_terminal(
+    stockade: Command, folder: Path, arguments: tuple[str, ...]
+) -> None:
+    (folder / "stockade.yaml").write_text('version: 1\n"\\e[2J\\r\\nerror: none": 1\napis: {}\n')
+    lines = printed(stockade(*arguments))
+    assert any("\\x1b[2J" in line for line in lines), lines
+
+
+def test_what_an_argument_holds_cannot_steer_the_terminal(stockade: Command) -> None:
+    lines = printed(stockade("\x1b[2J"))
+    assert any("\\x1b[2J" in line for line in lines), lines

@@ -10,6 +10,7 @@ from typing import Final
 import typer
 
 from stockade.app.errors import ConfigProblemsError, StockadeError
+from stockade.cli.output import visible
 
 GOOD: Final = 0
 """Nothing to report."""
@@ -64,9 +65,10 @@ def _report(code: str, message: str, hint: str | None, wants_json: bool, exit_co
     if wants_json:
         sys.stdout.write(json.dumps({"error": {"code": code, "message": message, "hint": hint}}) + "\n")
         return exit_code
-    sys.stderr.write(f"error: {message}\n")
+    # A message may quote what a file, a server or a caller sent.
+    sys.stderr.write(f"error: {visible(message)}\n")
     if hint:
-        sys.stderr.write(f"hint: {hint}\n")
+        sys.stderr.write(f"hint: {visible(hint)}\n")
     return exit_code
 
 
@@ -76,7 +78,7 @@ def _report_problems(error: ConfigProblemsError, wants_json: bool) -> int:
         sys.stdout.write(json.dumps({"problems": problems}) + "\n")
         return WRONG_USE
     for problem in error.problems:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write(f"{visible(str(problem))}\n")
     return WRONG_USE
 
 
