@@ -15,6 +15,7 @@ from stockade.app.control_state import PolicyStatus
 from stockade.app.errors import ConfigProblemsError, StockadeError
 from stockade.app.gateway_link import GatewayLink, GatewayUnreachableError
 from stockade.config import Config, ConfigError, Loaded, load, quick
+from stockade.config.secrets import VaultReader
 from stockade.model.problem import Problem
 from stockade.prevent.gateway.bundle import Bundles
 from stockade.prevent.gateway.plan import Compiled, compile_plan
@@ -65,13 +66,14 @@ class Published:
     """What works but is probably not meant."""
 
 
-def load_asked(asked: Asked, environment: Mapping[str, str], folder: Path) -> Loaded:
+def load_asked(asked: Asked, environment: Mapping[str, str], folder: Path, vault: VaultReader | None = None) -> Loaded:
     """Load what was asked for.
 
     Args:
         asked: a config file, or one API in one line.
         environment: variables that the config may name.
         folder: folder that flags are relative to.
+        vault: reads secrets that the config refers to.
 
     Raises:
         ConfigProblemsError: with every problem that was found.
@@ -87,12 +89,13 @@ def load_asked(asked: Asked, environment: Mapping[str, str], folder: Path) -> Lo
                 admin=asked.admin,
                 data=asked.data,
             )
-        loaded = load(asked.config, environment)
+        data = None if asked.data is None else (folder / asked.data).absolute()
+        loaded = load(asked.config, environment, data=data, vault=vault)
     except ConfigError as error:
         raise ConfigProblemsError(error.problems) from error
-    if asked.data is None:
+    if data is None:
         return loaded
-    config = loaded.config.model_copy(update={"data": (folder / asked.data).absolute()})
+    config = loaded.config.model_copy(update={"data": data})
     return replace(loaded, config=config)
 
 
@@ -143,7 +146,7 @@ class Policy:
             except ConfigError as error:
                 raise ConfigProblemsError(error.problems) from error
             asked = (self._asked.config,) if self._asked.config else ()
-            self._files = tuple(dict.fromkeys([*asked, *compiled.files, *_certificates(loaded.config)]))
+            self._files = tuple(dict.fromkeys([*asked, *loaded.files, *compiled.files, *_certificates(loaded.config)]))
             self._seen = _fingerprints(self._files)
             version = self._put_in_force(compiled)
             self._status = PolicyStatus(True, version, self._clock())

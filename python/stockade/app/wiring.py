@@ -19,6 +19,7 @@ from stockade.app.decisions import Decisions
 from stockade.app.gateway_link import GatewayLink
 from stockade.app.policy import Asked, Policy, load_asked
 from stockade.app.supervisor import Supervisor, Watch
+from stockade.app.vault import read_entry
 from stockade.config import Config, Loaded
 from stockade.prevent.gateway.bundle import Bundles
 from stockade.store.decisions import DecisionStore
@@ -33,7 +34,7 @@ def load(asked: Asked) -> Loaded:
     Raises:
         ConfigProblemsError: with every problem that was found.
     """
-    return load_asked(asked, os.environ, Path.cwd())
+    return load_asked(asked, os.environ, Path.cwd(), read_entry)
 
 
 def policy(asked: Asked, folder: DataFolder) -> Policy:

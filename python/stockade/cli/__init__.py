@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "explain": "stockade.cli.explain",
     "decisions": "stockade.cli.decisions",
     "apis": "stockade.cli.apis",
+    "vault": "stockade.cli.vault",
 }
 """Commands in the order of the help, and the module that registers each."""
 

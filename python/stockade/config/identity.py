@@ -5,11 +5,11 @@ import re
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from stockade.config.section import Section
 from stockade.config.selector import Selector
-from stockade.config.values import ConfigPath, Duration, FieldName, Name, Within
+from stockade.config.values import ConfigPath, Duration, FieldName, Name, SecretRef, Within
 from stockade.config.values.refuse import refuse
 
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
@@ -85,7 +85,7 @@ class ApiKey(Section):
         default=None, examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]
     )
     """SHA-256 of the key in hexadecimal: `printf %s KEY | sha256sum`."""
-    key: SecretStr | None = Field(default=None, examples=["${env:PARTNER_KEY}"])
+    key: SecretRef | None = Field(default=None, examples=[{"env": "PARTNER_KEY"}])
     """The key itself, by reference; hashed when it is read. Give this or `sha256`."""
     subject: str = Field(min_length=1, max_length=200, examples=["partner"])
     """Who it stands for."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from stockade.config.root import Config
 from stockade.config.sources import Sources
@@ -26,3 +27,5 @@ class Loaded:
     """Where each came from."""
     warnings: tuple[Problem, ...] = ()
     """What works but is probably not meant."""
+    files: tuple[Path, ...] = ()
+    """Files that secrets were read from: a change of one asks for the config to be loaded again."""

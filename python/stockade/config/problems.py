@@ -6,7 +6,7 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from annotated_types import Ge, Le
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from stockade.config.document.node import Step
@@ -78,22 +78,34 @@ def _problem(details: ErrorDetails, sources: Sources) -> Problem:
             return sources.problem(steps, "expected this setting; it has no default", hint)
         case "literal_error":
             options = str(context.get("expected", "")).replace("'", "`")
-            return sources.problem(steps, f"expected {options}", show_value=True)
+            return sources.problem(steps, f"expected {options}", show_value=_shows(steps))
         case kind if kind == CODE:
-            return sources.problem(steps, str(context["expected"]), context.get("hint"), show_value=_is_value(steps))
+            return sources.problem(
+                steps, str(context["expected"]), context.get("hint"), show_value=_is_value(steps) and _shows(steps)
+            )
         case "greater_than_equal" | "less_than_equal" if (bounds := _range_of(steps)) is not None:
-            return sources.problem(steps, f"expected {bounds[0]} to {bounds[1]}", show_value=True)
+            return sources.problem(steps, f"expected {bounds[0]} to {bounds[1]}", show_value=_shows(steps))
         case kind if kind in _BOUNDS:
             name, wording = _BOUNDS[kind]
-            return sources.problem(steps, wording.format(context.get(name)), show_value=True)
+            return sources.problem(steps, wording.format(context.get(name)), show_value=_shows(steps))
         case kind:
             hint = "put it in quotes" if kind == "string_type" else None
             expected = _EXPECTED.get(kind) or f"expected something else ({details['msg'].lower()})"
-            return sources.problem(steps, expected, hint, show_value=True)
+            return sources.problem(steps, expected, hint, show_value=_shows(steps))
 
 
 def _is_value(steps: Sequence[Step]) -> bool:
     return _section_at(steps) is None
+
+
+def _shows(steps: Sequence[Step]) -> bool:
+    """Whether the value of a setting may be shown: that of a secret never is."""
+    kind: Any = Config
+    for step in steps:
+        if kind is SecretStr:
+            return False
+        kind = _below(kind, step)
+    return kind is not SecretStr
 
 
 def _unknown(steps: tuple[Step, ...], sources: Sources) -> Problem:

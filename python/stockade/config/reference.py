@@ -20,7 +20,8 @@ Everything in `stockade.yaml`. Only `apis.NAME.upstream` has no default. Unknown
 
 - Durations are written as `250ms`, `10s`, `5m`, `1h`, `1d`; sizes as `512B`, `8KiB`, `10MiB`; rates as `100/s`, `10/m`.
 - Relative paths begin at the folder of the config file.
-- `${env:NAME}` and `${file:path}` inside a text stand for a variable and for the content of a file; `$${` for `${`.
+- A secret is `{env: NAME}`, `{file: path}`, `{command: [program, argument], timeout: 5s}` or `{vault: name}`.
+- `${env:NAME}`, `${file:path}` and `${vault:name}` inside any text stand for what they name; `$${` for `${`.
 - Top-level keys that begin with `x-` are left alone, for anchors and notes.
 - `NAME` stands for a name of your choice, `[]` for each entry of a list.
 
@@ -122,7 +123,7 @@ _NAMES: dict[Any, str] = {
     int: "whole number",
     float: "number",
     str: "text",
-    SecretStr: "text",
+    SecretStr: "secret",
     Duration: "duration",
     Size: "size",
     Rate: "rate",

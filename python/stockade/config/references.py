@@ -1,38 +1,37 @@
-"""References to secrets: `${env:NAME}` and `${file:path}` inside text settings.
+"""References inside texts: `${env:NAME}`, `${file:path}` and `${vault:name}`.
 
 The text of the config keeps the reference; only the resolved value goes on to validation, and no problem ever shows it.
+A setting that is a secret as a whole also takes the reference as a mapping, see `values/secret.py`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
+from pydantic_core import PydanticCustomError
+
 from stockade.config.document.node import Node, Step
+from stockade.config.secrets import SecretReader
+from stockade.config.values.secret import Reference, SecretError
 from stockade.model.problem import Problem
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}\n]*)\}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LARGEST_FILE = 64 * 1024
-_HINT = "write `${env:NAME}` or `${file:path}`; `$${` stands for `${` itself"
+_HINT = "write `${env:NAME}`, `${file:path}` or `${vault:name}`; `$${` stands for `${` itself"
 
 
 class Resolver:
-    """Replaces references by what they refer to, and remembers where there were any."""
+    """Replaces references by what they refer to."""
 
-    def __init__(self, environment: Mapping[str, str], folder: Path, shown_as: str) -> None:
-        """Resolve from these variables, and files relative to this folder.
+    def __init__(self, secrets: SecretReader, shown_as: str) -> None:
+        """Resolve with this reader.
 
         Args:
-            environment: variables that `${env:...}` may name.
-            folder: folder of the config file.
+            secrets: reads what references name.
             shown_as: name of the config file in problems.
         """
-        self._environment = environment
-        self._folder = folder
+        self._secrets = secrets
         self._shown_as = shown_as
         self.problems: list[Problem] = []
-        self.referenced: set[tuple[Step, ...]] = set()
 
     def resolve(self, node: Node, steps: tuple[Step, ...] = ()) -> Any:
         """The plain value of a node with every reference replaced; what cannot be resolved is in `problems`."""
@@ -42,12 +41,9 @@ class Resolver:
             case list() as items:
                 return [self.resolve(below, (*steps, index)) for index, below in enumerate(items)]
             case str() as text if "${" in text:
-                return self._text(text, node, steps)
+                return "".join(self._parts(text, node, steps))
             case scalar:
                 return scalar
-
-    def _text(self, text: str, node: Node, steps: tuple[Step, ...]) -> str:
-        return "".join(self._parts(text, node, steps))
 
     def _parts(self, text: str, node: Node, steps: tuple[Step, ...]) -> Iterator[str]:
         end = 0
@@ -57,44 +53,17 @@ class Resolver:
             if match[1] is None:
                 yield "${"
                 continue
-            self.referenced.add(steps)
             kind, _, name = match[1].partition(":")
-            match kind:
-                case "env":
-                    yield self._variable(name, node, steps)
-                case "file":
-                    yield self._file(name, node, steps)
-                case _:
-                    self._refuse(node, steps, "expected a reference to a variable or a file", match[0], _HINT)
+            try:
+                yield self._secrets.read(Reference.named(kind, name))
+            except PydanticCustomError as error:
+                expected = str((error.context or {}).get("expected"))
+                self._refuse(node, steps, expected, match[0], _HINT)
+            except SecretError as error:
+                self._refuse(node, steps, error.expected, None, error.hint)
         yield text[end:]
 
-    def _variable(self, name: str, node: Node, steps: tuple[Step, ...]) -> str:
-        if not _VARIABLE.fullmatch(name):
-            self._refuse(node, steps, "expected the name of an environment variable", f"${{env:{name}}}", _HINT)
-            return ""
-        value = self._environment.get(name)
-        if value is None:
-            expected = f"expected the environment variable `{name}` to be set"
-            self._refuse(node, steps, expected, None, f"set it before starting: `export {name}=...`")
-            return ""
-        return value
-
-    def _file(self, name: str, node: Node, steps: tuple[Step, ...]) -> str:
-        try:
-            with (self._folder / name).open("rb") as file:
-                data = file.read(_LARGEST_FILE + 1)
-            if len(data) <= _LARGEST_FILE:
-                return data.decode("utf-8").rstrip("\r\n")
-            problem = f"more than {_LARGEST_FILE} bytes"
-        except UnicodeDecodeError:
-            problem = "bytes that are not UTF-8"
-        except (OSError, ValueError) as error:
-            problem = getattr(error, "strerror", None) or "not a path"
-        expected = f"expected a small text file at `{name}`"
-        self._refuse(node, steps, expected, problem, "the path is relative to the folder of the config file")
-        return ""
-
-    def _refuse(self, node: Node, steps: tuple[Step, ...], expected: str, got: str | None, hint: str) -> None:
+    def _refuse(self, node: Node, steps: tuple[Step, ...], expected: str, got: str | None, hint: str | None) -> None:
         self.problems.append(Problem(setting(steps), expected, got, self._shown_as, node.line, hint))
 
 

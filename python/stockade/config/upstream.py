@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
 from stockade.config.section import Section
-from stockade.config.values import ConfigPath, Duration, FieldName, TargetUrl, Within
+from stockade.config.values import ConfigPath, Duration, FieldName, SecretRef, TargetUrl, Within
 
 
 class UpstreamTls(Section):
@@ -78,7 +78,7 @@ class Upstream(Section):
     """Active health checks; none when absent."""
     outlier: Outlier = Outlier()
     """Passive ejection of a target that keeps failing."""
-    set_headers: Mapping[FieldName, SecretStr] = Field(
+    set_headers: Mapping[FieldName, SecretRef] = Field(
         default={}, examples=[{"authorization": "Bearer ${env:SHOP_TOKEN}"}]
     )
     """Header fields set on every request to the upstream, in place of the client's."""

@@ -74,6 +74,11 @@ class DataFolder:
         return self.path / "admin.token"
 
     @property
+    def audit(self) -> Path:
+        """The audit log."""
+        return self.path / "audit.log"
+
+    @property
     def lock_file(self) -> Path:
         """Locked by the supervisor that owns the folder."""
         return self.path / "run.lock"

@@ -30,7 +30,7 @@ def test_a_missing_variable_and_a_missing_file_are_both_named(problems: Problems
 
 
 def test_an_unknown_kind_of_reference_is_refused(problems: Problems) -> None:
-    (found,) = problems("data: '${vault:x}'\napis: {shop: {upstream: 'http://h'}}")
+    (found,) = problems("data: '${colour:x}'\napis: {shop: {upstream: 'http://h'}}")
     assert found.hint is not None
     assert "${env:NAME}" in found.hint
 
@@ -50,7 +50,7 @@ def test_a_plain_secret_is_not_shown(problems: Problems) -> None:
         "apis: {s: {upstream: 'http://h', identity: {methods: [{api_key: {header: x, keys: "
         "[{id: a, subject: b, key: 12345678901234567890}]}}]}}}"
     )
-    assert found.got == "(hidden)"
+    assert "1234" not in str(found)
 
 
 def test_a_key_by_reference_is_kept_as_its_hash(load_text: Load) -> None:

@@ -5,6 +5,7 @@ from stockade.config.values.duration import Duration
 from stockade.config.values.files import ConfigPath
 from stockade.config.values.names import BasePath, FieldName, HostPattern, Method, Name, PathGlob
 from stockade.config.values.rate import Rate
+from stockade.config.values.secret import SecretRef
 from stockade.config.values.size import Size
 from stockade.config.values.within import Within
 
@@ -20,6 +21,7 @@ __all__ = [
     "Name",
     "PathGlob",
     "Rate",
+    "SecretRef",
     "Size",
     "TargetUrl",
     "Within",

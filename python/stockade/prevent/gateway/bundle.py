@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stockade.core.errors import StockadeError
-from stockade.prevent.gateway.files import write_whole
 from stockade.prevent.gateway.keys import signing_key
 from stockade.prevent.gateway.plan import Compiled
+from stockade.store.files import write_whole
 
 MAGIC = b"STKDBNDL"
 FORMAT = 1

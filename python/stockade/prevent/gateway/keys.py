@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from stockade.core.errors import StockadeError
-from stockade.prevent.gateway.files import write_new, write_whole
+from stockade.store.files import write_new, write_whole
 
 
 def signing_key(folder: Path) -> Ed25519PrivateKey:

@@ -1,0 +1,1 @@
+"""Encryption at rest: keys that encrypt keys, sealed values, the vault."""
