@@ -100,7 +100,8 @@ fn told(client: &Client, head: &Parts) -> RequestRecord<'static> {
     partial.record(scheme(client), HttpVersion::Http2)
 }
 
-/// h2 holds DATA to `content-length` (RFC 9113 8.1.1), but lets equal repetitions and leading zeros pass.
+/// h2 holds DATA to `content-length` (RFC 9113 8.1.1), but lets equal repetitions and leading zeros pass. Only asked
+/// when the stream goes on: a length of zero is not believed then before its end has come.
 fn framing(edge: &Edge, head: &Parts) -> Result<Framing, Box<Refusal>> {
     let mut lengths = head.headers.get_all(CONTENT_LENGTH).iter();
     let Some(length) = lengths.next() else { return Ok(Framing::Chunked) };
@@ -114,5 +115,5 @@ fn framing(edge: &Edge, head: &Parts) -> Result<Framing, Box<Refusal>> {
         let detail = format!("a body of {length} bytes was announced");
         return Err(refusal(&reasons::BODY_TOO_LARGE, "gateway.limits.body", detail));
     }
-    Ok(Framing::Length(length))
+    Ok(if length == 0 { Framing::Chunked } else { Framing::Length(length) })
 }
