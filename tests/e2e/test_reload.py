@@ -79,3 +79,27 @@ def test_a_bad_bundle_is_refused_and_told(origin: Origin, gateway_factory: Gatew
         assert client.get("/items").status_code == 200
     notice = until(lambda: [notice for notice in stockade.notices() if notice.code == "bundle.refused"], what="notice")
     assert notice[0].detail
+
+
+def test_a_policy_that_stops_everybody_is_taken_back_by_itself(origin: Origin, gateway_factory: GatewayFactory) -> None:
+    stockade = gateway_factory(origin.url)
+    before = bundle_of(stockade)
+    nobody = {"methods": [{"api_key": {"header": "x-key", "keys": [{"id": "k", "sha256": "0" * 64, "subject": "s"}]}}]}
+    with hammering(stockade.url, clients=2) as outcomes:
+        time.sleep(3.5)
+        stockade.configure({"version": 1, "apis": {"main": {"upstream": origin.url, "identity": nobody}}})
+        until(lambda: bundle_of(stockade) > before, what="the new bundle")
+        until(lambda: bundle_of(stockade) == before, seconds=15, what="the bundle before it")
+        served = len(outcomes)
+        until(lambda: len(outcomes) > served + 20, what="further calls")
+    statuses = [outcome.status_code for outcome in outcomes]
+    assert 401 in statuses
+    assert set(statuses[-10:]) == {200}
+    (notice,) = [notice for notice in stockade.notices() if notice.code == "bundle.taken_back"]
+    assert f"bundle {before} is in force again" in notice.detail
+    assert "gateway.trial" in notice.detail
+    # A restart keeps it that way.
+    assert (stockade.data / "bundles" / "current").read_text().strip() == f"{before:012}.bundle"
+    config = stockade.readiness()["parts"]["config"]
+    assert not config["ok"]
+    assert f"judges by {before}" in config["detail"]

@@ -62,6 +62,16 @@ impl Folder {
         Ok(self.root.join("bundles").join(name))
     }
 
+    /// The file of the bundle of this version.
+    pub(crate) fn bundle(&self, version: u64) -> PathBuf {
+        self.root.join("bundles").join(bundle_name(version))
+    }
+
+    /// Makes `bundles/current` name the bundle of this version.
+    pub(crate) fn set_current(&self, version: u64) -> io::Result<()> {
+        self.replace("bundles/current", bundle_name(version).as_bytes())
+    }
+
     /// Reads, verifies and compiles a bundle with its certificates; nothing changes yet.
     pub(crate) fn compile(&self, file: &Path) -> Result<Compiled, BundleError> {
         let key_file = self.root.join("keys/bundle.pub");
@@ -131,9 +141,15 @@ impl Folder {
     /// Says that the gateway runs, and where it listens.
     pub(crate) fn write_running(&self, addresses: &[SocketAddr]) -> io::Result<()> {
         let text = serde_json::json!({"pid": std::process::id(), "listeners": addresses}).to_string();
-        let (file, fresh) = (self.root.join("gateway.json"), self.root.join("gateway.json.new"));
+        self.replace("gateway.json", text.as_bytes())
+    }
+
+    /// Writes a file so that whoever reads it sees the old one or the new one, whole.
+    fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let (file, fresh) = (self.root.join(name), self.root.join(format!("{name}.new")));
         let mut out: File = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-        out.write_all(text.as_bytes())?;
+        out.write_all(content)?;
+        out.sync_all()?;
         fs::rename(fresh, file)
     }
 
@@ -142,6 +158,11 @@ impl Folder {
         let _ = fs::remove_file(self.root.join("gateway.json"));
         let _ = fs::remove_file(self.socket());
     }
+}
+
+/// As control writes it.
+fn bundle_name(version: u64) -> String {
+    format!("{version:012}.bundle")
 }
 
 fn is_bundle_name(name: &str) -> bool {

@@ -29,6 +29,7 @@ mod server;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod trial;
 mod upstream;
 mod websocket;
 

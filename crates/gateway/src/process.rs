@@ -4,6 +4,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,7 +75,7 @@ async fn start_and_serve(options: &Options) -> Result<bool, String> {
 }
 
 async fn serve(policy: &Policy, drain: &watch::Sender<bool>) -> Result<bool, String> {
-    let Policy { shared, folder } = policy;
+    let Policy { shared, folder, .. } = policy;
     let mut stop = Stop::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let socket = folder.socket();
     let listener =
@@ -87,6 +88,7 @@ async fn serve(policy: &Policy, drain: &watch::Sender<bool>) -> Result<bool, Str
 
     tokio::task::spawn_local(Control::new(policy.clone(), drain.clone()).serve(listener));
     tokio::task::spawn_local(watch_spool(policy.clone()));
+    tokio::task::spawn_local(policy.clone().watch_trials());
     let ended = watch_server(server);
     Ok(supervise(policy, drain, &mut stop, ended).await)
 }
@@ -115,7 +117,7 @@ fn load(folder: &Folder) -> Result<(Policy, watch::Sender<bool>), String> {
         counters: Counters::default(),
         drain: draining,
     });
-    let policy = Policy { shared, folder: folder.clone() };
+    let policy = Policy { shared, folder: folder.clone(), trial: Rc::default() };
     if !told.is_empty() {
         policy.notice("bundle.fallback", told.join("; "));
     }

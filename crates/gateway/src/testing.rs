@@ -52,6 +52,7 @@ fn gateway() -> GatewayPlan {
             drain_ms: 30_000,
         },
         spool: SpoolPlan { max_bytes: 1 << 24, segment_bytes: 1 << 22, sync_ms: 100, full: SpoolFull::DropOldest },
+        trial_ms: 0,
     }
 }
 

@@ -101,8 +101,13 @@ class ControlState:
             gateway = Part("gateway", not draining, "draining" if draining else f"process {status.get('pid')}")
             bundle = Part("bundle", int(status.get("bundle") or 0) > 0, f"version {status.get('bundle')} in force")
             spool = self._spool(status.get("spool") or {})
-        config = Part("config", policy.ok, "; ".join(policy.problems) or "in force", required=False)
-        return [gateway, bundle, spool, config]
+        return [gateway, bundle, spool, self._config(policy, int((status or {}).get("bundle") or 0))]
+
+    def _config(self, policy: PolicyStatus, in_force: int) -> Part:
+        if policy.ok and 0 < in_force < policy.bundle:
+            detail = f"the gateway took bundle {policy.bundle} back and judges by {in_force}; see its notices"
+            return Part("config", False, detail, required=False)
+        return Part("config", policy.ok, "; ".join(policy.problems) or "in force", required=False)
 
     def _spool(self, status: Mapping[str, Any]) -> Part:
         dropped = status.get("dropped", 0)

@@ -57,6 +57,7 @@ def plan() -> Plan:
                 "drain_ms": 2000,
             },
             "spool": {"max_bytes": 1 << 24, "segment_bytes": 1 << 22, "sync_ms": 100, "full": "drop_oldest"},
+            "trial_ms": 0,
         },
         "apis": [
             {

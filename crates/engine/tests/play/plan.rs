@@ -18,7 +18,8 @@ pub fn plan(apis: Vec<Value>) -> Value {
                 "handshake_ms": 5000, "head_ms": 10000, "idle_ms": 60000, "body_ms": 10000,
                 "body_bytes_per_second": 1024, "write_stall_ms": 20000, "drain_ms": 30000
             },
-            "spool": {"max_bytes": 1073741824, "segment_bytes": 67108864, "sync_ms": 100, "full": "drop_oldest"}
+            "spool": {"max_bytes": 1073741824, "segment_bytes": 67108864, "sync_ms": 100, "full": "drop_oldest"},
+            "trial_ms": 0
         },
         "apis": apis
     })

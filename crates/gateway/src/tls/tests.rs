@@ -70,6 +70,7 @@ fn plan(certificates: Vec<CertificatePlan>, min_version: TlsVersion) -> Plan {
                 drain_ms: 0,
             },
             spool: SpoolPlan { max_bytes: 0, segment_bytes: 0, sync_ms: 0, full: SpoolFull::DropOldest },
+            trial_ms: 0,
         },
         apis: Vec::new(),
     }

@@ -130,6 +130,7 @@ pub fn plan(origin: SocketAddr, plain: &str, secure: &str, folder: &Path) -> Pla
             limits: limits(),
             timeouts: timeouts(),
             spool: SpoolPlan { max_bytes: 1 << 24, segment_bytes: 1 << 22, sync_ms: 100, full: SpoolFull::DropOldest },
+            trial_ms: 0,
         },
         apis: vec![api(origin)],
     }

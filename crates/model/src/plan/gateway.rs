@@ -23,6 +23,8 @@ pub struct GatewayPlan {
     pub timeouts: TimeoutsPlan,
     /// The event spool.
     pub spool: SpoolPlan,
+    /// How long a new bundle is watched, ms; one that lets hardly anything pass is taken back. 0 for never.
+    pub trial_ms: u32,
 }
 
 /// One listening socket. HTTP/1.1 and HTTP/2 are both served: by ALPN on TLS, by the preface in clear.

@@ -44,6 +44,7 @@ def gateway_plan(gateway: Gateway) -> dict[str, Any]:
             "sync_ms": spool.sync.ms,
             "full": spool.full,
         },
+        "trial_ms": gateway.trial.ms,
     }
 
 
