@@ -11,6 +11,9 @@ use crate::Record;
 /// A key for maps: attribute values, each with its length in front, so that two values never run together.
 pub(crate) type Key = SmallVec<[u8; 128]>;
 
+/// Hexadecimal digits of a token's SHA-256 that stand for it.
+pub(crate) const TOKEN_HASH_DIGITS: usize = 32;
+
 /// Longest value that stands in a key as it is; longer ones stand as their SHA-256.
 const LONGEST_PLAIN: usize = 96;
 
@@ -27,6 +30,12 @@ pub(crate) enum Attribute {
     Client,
     /// Id of the API key, or `kid` of the token.
     Key,
+    /// The token's session, or a hash of the session cookie.
+    Session,
+    /// `jti` of the token.
+    Token,
+    /// Beginning of the token's SHA-256; not by a name of its own, since people write `token` for both.
+    TokenHash,
     /// Method.
     Method,
     /// Operation id.
@@ -49,6 +58,8 @@ impl Attribute {
             "subject" => Self::Subject,
             "client" => Self::Client,
             "key" => Self::Key,
+            "session" => Self::Session,
+            "token" => Self::Token,
             "method" => Self::Method,
             "operation" => Self::Operation,
             "api" => Self::Api,
@@ -56,8 +67,8 @@ impl Attribute {
                 Some(header) if is_field_name(header) => Self::Header(header.to_ascii_lowercase()),
                 _ => {
                     return Err(format!(
-                        "expected `actor`, `address`, `subject`, `client`, `key`, `method`, `operation`, `api` or \
-                         `header:NAME`, got `{name}`"
+                        "expected `actor`, `address`, `subject`, `client`, `key`, `session`, `token`, `method`, \
+                         `operation`, `api` or `header:NAME`, got `{name}`"
                     ));
                 }
             },
@@ -77,6 +88,8 @@ pub(crate) struct View<'a> {
     pub(crate) request: &'a Request,
     /// What identity proved.
     pub(crate) identity: Option<&'a Identity>,
+    /// The session.
+    pub(crate) session: Option<&'a str>,
     /// Name of the API.
     pub(crate) api: Option<&'a str>,
     /// Operation id.
@@ -92,6 +105,9 @@ impl View<'_> {
             Attribute::Subject => self.write_subject(key),
             Attribute::Client => push_text(key, self.identity.and_then(|identity| identity.client.as_deref())),
             Attribute::Key => push_text(key, self.identity.and_then(|identity| identity.key.as_deref())),
+            Attribute::Session => push_text(key, self.session),
+            Attribute::Token => push_text(key, self.identity.and_then(|identity| identity.token.as_deref())),
+            Attribute::TokenHash => push_text(key, self.identity.and_then(|identity| identity.token_hash.as_deref())),
             Attribute::Method => push_text(key, Some(&self.request.method)),
             Attribute::Operation => push_text(key, self.operation),
             Attribute::Api => push_text(key, self.api),

@@ -19,8 +19,10 @@ pub struct Record {
     pub api: Option<usize>,
     /// Index of the operation in the API.
     pub operation: Option<usize>,
-    /// What identity proved.
-    pub identity: Option<Identity>,
+    /// What identity proved; shared with the cache of verified tokens.
+    pub identity: Option<Arc<Identity>>,
+    /// The session the request belongs to: the token's `sid`, else a hash of the session cookie that config names.
+    pub session: Option<String>,
     /// Refusals: the one that was carried out, or in monitor mode all that would have been.
     pub refusals: Vec<Refusal>,
     /// Findings of inspection and response checks.

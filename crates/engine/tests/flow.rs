@@ -12,6 +12,8 @@
 
 #[path = "flow/bodies.rs"]
 mod bodies;
+#[path = "flow/constrained.rs"]
+mod constrained;
 #[path = "flow/contract.rs"]
 mod contract;
 #[path = "flow/plans.rs"]

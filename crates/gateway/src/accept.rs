@@ -116,7 +116,7 @@ impl Acceptor {
         let _ = stream.set_nodelay(true);
         let connection = Connection {
             worker: Rc::clone(&self.worker),
-            client: Client { address: ip, peer: ip, port: peer.port(), tls: None },
+            client: Client { address: ip, peer: ip, port: peer.port(), tls: None, certificate: None },
             accepted,
             seat,
             guest: self.open.enter(Rc::clone(&self.worker)),

@@ -116,5 +116,5 @@ fn api(target: &str) -> ApiPlan {
 #[allow(dead_code, reason = "integration tests share this file and have real clients")]
 pub(crate) fn client(address: &str) -> Arc<Client> {
     let address = address.parse().unwrap();
-    Arc::new(Client { address, peer: address, port: 4711, tls: None })
+    Arc::new(Client { address, peer: address, port: 4711, tls: None, certificate: None })
 }

@@ -52,7 +52,7 @@ fn request() -> Request {
         headers,
         framing: Framing::None,
         upgrade: None,
-        client: Arc::new(Client { address, peer: address, port: 1, tls: None }),
+        client: Arc::new(Client { address, peer: address, port: 1, tls: None, certificate: None }),
     }
 }
 

@@ -19,8 +19,8 @@ pub enum DecisionAction {
 
 /// Which requests a decision is about: all attributes named must be equal.
 ///
-/// Keys are actor attributes as in limits: `address`, `subject`, `client`, `key`, `method`, `operation`, `api`,
-/// `header:NAME`. `address` takes a CIDR range.
+/// Keys are actor attributes as in limits: `address`, `subject`, `client`, `key`, `session`, `token`, `method`,
+/// `operation`, `api`, `header:NAME`. `address` takes a CIDR range, `token` a `jti` or the token's SHA-256.
 pub type Selector = BTreeMap<String, String>;
 
 /// One decision. The core stops enforcing it at `expires_at` whether or not control is there.

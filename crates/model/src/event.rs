@@ -53,6 +53,9 @@ pub struct Event<'a> {
     /// What identity proved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<&'a Identity>,
+    /// The session: the token's `sid`, else a hash of the session cookie that config names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<Cow<'a, str>>,
     /// Why it was refused, would have been, or failed. In monitor mode there may be several, in stage order.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub refusals: &'a [Refusal],

@@ -102,6 +102,19 @@ pub struct TlsFacts {
     pub key_exchange: Option<String>,
 }
 
+/// The certificate that a client showed in the handshake and proved to hold, verified against the listener's client CAs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// SHA-256 of the certificate in DER form (`x5t#S256` of RFC 8705 3.1).
+    pub sha256: [u8; 32],
+    /// Subject as text (RFC 4514), such as `CN=billing,O=Example`.
+    pub subject: String,
+    /// URIs of the subject alternative name, such as a SPIFFE id.
+    pub uris: Vec<String>,
+    /// DNS names of the subject alternative name, lower case.
+    pub dns_names: Vec<String>,
+}
+
 /// Who is at the other end of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
@@ -113,6 +126,8 @@ pub struct Client {
     pub port: u16,
     /// Facts of the TLS connection, when there is one.
     pub tls: Option<Arc<TlsFacts>>,
+    /// The caller's verified certificate; a proxy's own never stands for those who call through it.
+    pub certificate: Option<Arc<ClientCertificate>>,
 }
 
 /// One request in canonical form.

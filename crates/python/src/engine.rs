@@ -107,7 +107,7 @@ impl Engine {
         let Circumstances { client, tls, now_us, explain, response } = circumstances;
         let now = at(now_us);
         let origin = Origin {
-            client: Arc::new(Client { address: client, peer: client, port: 0, tls: None }),
+            client: Arc::new(Client { address: client, peer: client, port: 0, tls: None, certificate: None }),
             scheme: if tls { Scheme::Https } else { Scheme::Http },
             id: RequestId::new(now.wall, 0),
             now,

@@ -45,7 +45,10 @@ def list_active(data: options.Data = options.DEFAULT_DATA, json: options.Json = 
 def add(
     selector: Annotated[
         list[str],
-        typer.Argument(metavar="ATTRIBUTE=VALUE...", help="Whom: address, subject, client, key, api, header:NAME, ..."),
+        typer.Argument(
+            metavar="ATTRIBUTE=VALUE...",
+            help="Whom: address, subject, client, key, session, token, api, header:NAME, ...",
+        ),
     ],
     expires_in: Annotated[str, typer.Option("--for", help="How long, such as `10m`.")],
     reason: Annotated[str, typer.Option(help="Why, for the event and for other people.")],

@@ -9,7 +9,7 @@ from stockade.config.selector import Selector
 from stockade.config.values import Name, Rate
 from stockade.config.values.refuse import refuse
 
-ATTRIBUTES = ("actor", "address", "subject", "client", "key", "method", "operation", "api")
+ATTRIBUTES = ("actor", "address", "subject", "client", "key", "session", "method", "operation", "api")
 """What a limit can count by, besides `header:NAME`."""
 
 _HEADER = re.compile(r"header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
@@ -35,7 +35,8 @@ class Limit(Selector):
     by: Annotated[tuple[Attribute, ...], Field(min_length=1, max_length=8, strict=False)] = Field(
         examples=[["address"]]
     )
-    """What to count by: `actor`, `address`, `subject`, `client`, `key`, `method`, `operation`, `api`, `header:NAME`.
+    """What to count by: `actor`, `address`, `subject`, `client`, `key`, `session`, `method`, `operation`, `api`,
+    `header:NAME`.
     A request that lacks one of them is not counted."""
     rate: Rate = Field(examples=["100/s"])
     """Requests in each period."""

@@ -26,7 +26,7 @@ class Decision:
     """Stable id, chosen by control."""
     selector: Mapping[str, str]
     """Which requests: every attribute named must be equal. Keys: `address` (a CIDR range), `subject`, `client`,
-    `key`, `method`, `operation`, `api`, `header:NAME`."""
+    `key`, `session`, `token` (its `jti` or SHA-256), `method`, `operation`, `api`, `header:NAME`."""
     action: DecisionAction
     """What to do."""
     reason: str

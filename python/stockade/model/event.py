@@ -5,7 +5,7 @@ masked before it is written. Fields that a newer gateway adds are ignored, so th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 EVENT_FORMAT = 1
@@ -107,11 +107,21 @@ class Identity:
     client: str | None = None
     """OAuth client, when the token names one apart from the subject."""
     key: str | None = None
-    """Id of the key: the API key's id in config, or the token's `kid`."""
+    """Id of the key: the API key's id in config, the token's `kid`, the signature's `keyid`."""
+    session: str | None = None
+    """Session, by the token's `sid`."""
+    token: str | None = None
+    """Id of the token: its `jti`."""
+    token_hash: str | None = None
+    """The first 32 hexadecimal digits of the token's SHA-256, by which it can be revoked."""
+    bound: str | None = None
+    """What the token is bound to and the caller proved to hold: `certificate` or `dpop`."""
     roles: tuple[str, ...] = ()
     """Roles."""
     scopes: tuple[str, ...] = ()
     """OAuth scopes."""
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    """Further claims that config names."""
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -122,8 +132,13 @@ class Identity:
             issuer=value.get("issuer"),
             client=value.get("client"),
             key=value.get("key"),
+            session=value.get("session"),
+            token=value.get("token"),
+            token_hash=value.get("token_hash"),
+            bound=value.get("bound"),
             roles=_strings(value, "roles"),
             scopes=_strings(value, "scopes"),
+            claims=dict(value.get("claims") or {}),
         )
 
 
@@ -285,6 +300,8 @@ class Event:
     """The request; of a malformed head, what could be read of it. None when that is nothing, or a fault lost it."""
     identity: Identity | None = None
     """What identity proved."""
+    session: str | None = None
+    """The session: the token's `sid`, else a hash of the session cookie that config names."""
     refusals: tuple[Refusal, ...] = ()
     """Why it was refused, would have been, or failed; in stage order."""
     findings: tuple[Finding, ...] = ()
@@ -317,6 +334,7 @@ class Event:
             operation=value.get("operation"),
             request=RequestRecord.from_json(request) if request else None,
             identity=Identity.from_json(identity) if identity else None,
+            session=value.get("session"),
             refusals=tuple(Refusal.from_json(item) for item in value.get("refusals") or ()),
             findings=tuple(Finding.from_json(item) for item in value.get("findings") or ()),
             stages=tuple(StageNote.from_json(item) for item in value.get("stages") or ()),

@@ -35,7 +35,7 @@ fn request() -> Request {
         headers: Headers::default(),
         framing: Framing::None,
         upgrade: None,
-        client: Arc::new(Client { address, peer: address, port: 1, tls: None }),
+        client: Arc::new(Client { address, peer: address, port: 1, tls: None, certificate: None }),
     }
 }
 

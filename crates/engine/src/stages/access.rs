@@ -98,8 +98,8 @@ impl RequestStage for Access {
             return Ok(Ran::Skip);
         }
         let selecting: Vec<&Rule> = selecting.collect();
-        let identity = exchange.record.identity.as_ref();
-        if let Some(identity) = identity
+        let identity = exchange.record.identity.clone();
+        if let Some(identity) = &identity
             && let Some(rule) = selecting.iter().find(|rule| rule.permits(identity))
         {
             exchange.explain(|_| format!("rule `{}` permits the caller", rule.name));
@@ -111,7 +111,7 @@ impl RequestStage for Access {
         let wishes: Vec<String> =
             selecting.iter().take(4).map(|rule| format!("{} (rule `{}`)", rule.wish(), rule.name)).collect();
         let challenge = exchange.api.and_then(|api| api.challenge.clone());
-        let (reason, got) = match identity {
+        let (reason, got) = match &identity {
             Some(identity) => {
                 (&DENIED, format!("roles [{}], scopes [{}]", identity.roles.join(", "), identity.scopes.join(", ")))
             }

@@ -15,7 +15,7 @@ use stockade_model::{Cidr, Decision, DecisionAction, Reason, Refusal, Stage};
 pub(crate) use index::Index;
 
 use crate::State;
-use crate::actor::{Attribute, View};
+use crate::actor::{Attribute, TOKEN_HASH_DIGITS, View};
 use crate::stage::{Exchange, Outcome, Ran, RequestStage};
 
 const BLOCKED: Reason = Reason {
@@ -47,6 +47,8 @@ fn parse(decision: &Decision) -> Result<Parsed, String> {
         match Attribute::parse(name)? {
             Attribute::Actor => return Err("expected the attribute that is meant, got `actor`".to_owned()),
             Attribute::Address => range = Some(value.parse::<Cidr>()?),
+            // People have the token's hash or its id, and mean the token.
+            Attribute::Token => rest.push(token(value)),
             attribute => rest.push((attribute, value.clone())),
         }
     }
@@ -55,6 +57,17 @@ fn parse(decision: &Decision) -> Result<Parsed, String> {
     }
     rest.sort();
     Ok((range, rest))
+}
+
+/// A token by its SHA-256, whole or its first half in hexadecimal digits, or else by its `jti`.
+fn token(value: &str) -> (Attribute, String) {
+    let digits = value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match value.get(..TOKEN_HASH_DIGITS) {
+        Some(hash) if digits && matches!(value.len(), TOKEN_HASH_DIGITS | 64) => {
+            (Attribute::TokenHash, hash.to_ascii_lowercase())
+        }
+        _ => (Attribute::Token, value.to_owned()),
+    }
 }
 
 /// A decision as it is carried out.
@@ -77,7 +90,8 @@ pub(crate) struct AboutCaller;
 fn view<'a>(exchange: &'a Exchange<'_>) -> (View<'a>, IpAddr) {
     let view = View {
         request: exchange.request,
-        identity: exchange.record.identity.as_ref(),
+        identity: exchange.record.identity.as_deref(),
+        session: exchange.record.session.as_deref(),
         api: exchange.api.map(|api| api.name.as_str()),
         operation: exchange.operation_id(),
     };

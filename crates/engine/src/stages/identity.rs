@@ -4,6 +4,7 @@
 //! also where none is needed: a caller who shows a false one is not anonymous.
 
 mod api_key;
+mod bound;
 mod claims;
 mod json;
 mod jwt;
@@ -11,6 +12,7 @@ mod keys;
 mod tokens;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use stockade_model::plan::{ApiPlan, IdentityMethodPlan, KeyPlace};
 use stockade_model::{Identity, Now, Reason, Refusal, Request, Stage};
@@ -68,6 +70,7 @@ pub(crate) const REASONS: &[&Reason] = &[
     &claims::EXPIRED,
     &claims::NOT_YET,
     &claims::CLAIM,
+    &bound::BOUND,
     &api_key::UNKNOWN,
     &api_key::EXPIRED,
 ];
@@ -185,7 +188,13 @@ impl Method {
             IdentityMethodPlan::ApiKey { name, place, parameter, keys } => Ok(Self {
                 name: name.clone(),
                 place: Credential { place: *place, name: parameter.clone() },
-                proof: Proof::ApiKey(ApiKeys::new(*place, parameter, keys, &format!("{setting}.methods.{name}"))?),
+                proof: Proof::ApiKey(ApiKeys::new(
+                    name,
+                    *place,
+                    parameter,
+                    keys,
+                    &format!("{setting}.methods.{name}"),
+                )?),
             }),
         }
     }
@@ -215,10 +224,10 @@ impl Method {
         }
     }
 
-    fn prove(&self, credential: &str, state: &State, now: Now) -> Result<Identity, Fault> {
+    fn prove(&self, credential: &str, request: &Request, state: &State, now: Now) -> Result<Arc<Identity>, Fault> {
         match &self.proof {
-            Proof::Jwt(jwt) => state.tokens.prove(jwt, credential, now),
-            Proof::ApiKey(keys) => keys.prove(&self.name, credential, now),
+            Proof::Jwt(jwt) => bound::check(state.tokens.prove(jwt, credential, now)?, request),
+            Proof::ApiKey(keys) => keys.prove(credential, now),
         }
     }
 }
@@ -266,8 +275,9 @@ impl RequestStage for IdentityStage {
                     let fault = Fault::new(&AMBIGUOUS, format!("expected {} once, got it twice", method.wish()));
                     return Err(self.refuse(exchange, fault, &setting(), Some("invalid_request")));
                 }
-                Found::Once(credential) => match method.prove(&credential, state, exchange.now) {
+                Found::Once(credential) => match method.prove(&credential, exchange.request, state, exchange.now) {
                     Ok(identity) => {
+                        exchange.record.session.clone_from(&identity.session);
                         exchange.record.identity = Some(identity);
                         exchange.facts.credential = Some(method.place.clone());
                         exchange.explain(|exchange| {

@@ -152,7 +152,8 @@ impl RequestStage for Limits {
         for limit in &self.limits {
             let view = View {
                 request: exchange.request,
-                identity: exchange.record.identity.as_ref(),
+                identity: exchange.record.identity.as_deref(),
+                session: exchange.record.session.as_deref(),
                 api: exchange.api.map(|api| api.name.as_str()),
                 operation: exchange.operation_id(),
             };

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use stockade_engine::{Admitted, Body, Cleared, Engine, Record, Refused, State, actor};
 use stockade_model::{
-    CanonicalPath, Client, Framing, Headers, HttpVersion, Now, Request, RequestId, Scheme, Timestamp,
+    CanonicalPath, Client, ClientCertificate, Framing, Headers, HttpVersion, Now, Request, RequestId, Scheme, Timestamp,
 };
 
 /// Seconds since the epoch at which plays start.
@@ -40,6 +40,8 @@ pub struct Play {
     pub engine: Arc<Engine>,
     pub state: State,
     pub tokens: BTreeMap<String, String>,
+    /// Certificate of the client.
+    pub certificate: Option<Arc<ClientCertificate>>,
     address: String,
     at: f64,
 }
@@ -56,7 +58,14 @@ impl Play {
     pub fn new(plan: serde_json::Value) -> Self {
         let plan = serde_json::from_value(plan).unwrap();
         let engine = Arc::new(Engine::new(plan).unwrap());
-        Self { engine, state: State::new(), tokens: BTreeMap::new(), address: "192.0.2.1".to_owned(), at: 0.0 }
+        Self {
+            engine,
+            state: State::new(),
+            tokens: BTreeMap::new(),
+            certificate: None,
+            address: "192.0.2.1".to_owned(),
+            at: 0.0,
+        }
     }
 
     pub fn token(mut self, name: &str, token: impl Into<String>) -> Self {
@@ -141,7 +150,13 @@ impl Play {
             headers,
             framing,
             upgrade: None,
-            client: Arc::new(Client { address, peer: address, port: 1, tls: None }),
+            client: Arc::new(Client {
+                address,
+                peer: address,
+                port: 1,
+                tls: None,
+                certificate: self.certificate.clone(),
+            }),
         };
         (request, Bytes::from(body))
     }

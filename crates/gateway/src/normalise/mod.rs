@@ -148,7 +148,7 @@ pub(crate) fn normalise<'a>(
         }
         let address = gathered.claims.address(edge, client.peer);
         if address != client.address {
-            client = Arc::new(Client { address, ..(*client).clone() });
+            client = Arc::new(Client { address, certificate: None, ..(*client).clone() });
         }
     }
     let upgrade = upgrade(head, &method, &gathered)?;

@@ -68,6 +68,9 @@ pub enum IdentityMethodPlan {
         scopes_claim: String,
         /// Claims that must be present.
         required_claims: Vec<String>,
+        /// Claims that are kept for access rules, as dotted paths.
+        #[serde(default)]
+        claims: Vec<String>,
     },
     /// API key in a header, a query parameter or a cookie.
     ApiKey {

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stockade.model.decision import DecisionAction
-from stockade.model.event import Event
+from stockade.model.event import Event, Identity
 
-ATTRIBUTES = ("address", "subject", "client", "key", "method", "operation", "api")
+ATTRIBUTES = ("address", "subject", "client", "key", "session", "token", "method", "operation", "api")
 """Attributes that a selector may name, beside `header:NAME`."""
 
 SHARED_BLOCK_S = 3600
@@ -124,11 +124,19 @@ def _equal(name: str, value: str, event: Event) -> bool:
         "subject": identity.subject if identity else None,
         "client": identity.client if identity else None,
         "key": identity.key if identity else None,
+        "session": event.session,
+        "token": _token(identity, value) if identity else None,
         "method": event.request.method if event.request else None,
         "operation": event.operation,
         "api": event.api,
     }
     return seen.get(name) == value
+
+
+def _token(identity: Identity, value: str) -> str | None:
+    """`value` itself when it is the token's `jti`, or its SHA-256, whole or its first half."""
+    known = identity.token_hash
+    return value if known is not None and len(value) in (32, 64) and value.lower().startswith(known) else identity.token
 
 
 def _in_range(address: str, network: str) -> bool:
@@ -179,4 +187,6 @@ def _address_problem(value: str) -> DecisionProblem | None:
 
 
 def _is_shared(selector: Mapping[str, str]) -> bool:
-    return not any(name in ("subject", "client", "key") or name.startswith("header:") for name in selector)
+    return not any(
+        name in ("subject", "client", "key", "session", "token") or name.startswith("header:") for name in selector
+    )

@@ -89,7 +89,16 @@ impl Index {
 
 /// What is not known before route and identity.
 const fn needs_identity(attribute: &Attribute) -> bool {
-    matches!(attribute, Attribute::Subject | Attribute::Client | Attribute::Key | Attribute::Operation)
+    matches!(
+        attribute,
+        Attribute::Subject
+            | Attribute::Client
+            | Attribute::Key
+            | Attribute::Session
+            | Attribute::Token
+            | Attribute::TokenHash
+            | Attribute::Operation
+    )
 }
 
 impl Groups {

@@ -1,10 +1,11 @@
 //! API keys, known by their SHA-256 only.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use stockade_model::plan::{ApiKeyPlan, KeyPlace};
-use stockade_model::{Identity, Now, Reason};
+use stockade_model::{Identity, Now, Reason, Timestamp};
 
 use super::Fault;
 use crate::PlanError;
@@ -28,12 +29,19 @@ pub(crate) const EXPIRED: Reason = Reason {
     source: "OWASP API2:2023",
 };
 
+/// A key that is known: whom it stands for, and until when.
+#[derive(Debug)]
+struct Known {
+    identity: Arc<Identity>,
+    expires_at: Option<Timestamp>,
+}
+
 /// The keys of one method.
 ///
 /// A look-up compares hashes of the key, which its sender cannot choose freely, so its timing tells nothing about it.
 #[derive(Debug)]
 pub(crate) struct ApiKeys {
-    keys: HashMap<[u8; 32], ApiKeyPlan>,
+    keys: HashMap<[u8; 32], Known>,
 }
 
 impl ApiKeys {
@@ -42,6 +50,7 @@ impl ApiKeys {
     /// # Errors
     /// A hash that is not 64 hexadecimal digits, an id or hash that comes twice, a bad parameter name.
     pub(crate) fn new(
+        method: &str,
         place: KeyPlace,
         parameter: &str,
         plans: &[ApiKeyPlan],
@@ -66,7 +75,7 @@ impl ApiKeys {
             if key.id.is_empty() || !ids.insert(key.id.as_str()) {
                 return Err(PlanError::new(at(), "expected an id that no other key of this method has"));
             }
-            if keys.insert(hash, key.clone()).is_some() {
+            if keys.insert(hash, Known::new(method, key)).is_some() {
                 return Err(PlanError::new(at(), "another id already has this `sha256`"));
             }
         }
@@ -77,23 +86,32 @@ impl ApiKeys {
     ///
     /// # Errors
     /// A key that is unknown or has expired.
-    pub(crate) fn prove(&self, method: &str, key: &str, now: Now) -> Result<Identity, Fault> {
+    pub(crate) fn prove(&self, key: &str, now: Now) -> Result<Arc<Identity>, Fault> {
         let hash = digest::digest(&digest::SHA256, key.as_bytes());
         let Some(known) = self.keys.get(hash.as_ref()) else {
             return Err(Fault::new(&UNKNOWN, format!("expected a known API key, got one of {} bytes", key.len())));
         };
         if known.expires_at.is_some_and(|end| end <= now.wall) {
-            return Err(Fault::new(&EXPIRED, format!("API key `{}` has expired", known.id)));
+            return Err(Fault::new(
+                &EXPIRED,
+                format!("API key `{}` has expired", known.identity.key.as_deref().unwrap_or_default()),
+            ));
         }
-        Ok(Identity {
+        Ok(Arc::clone(&known.identity))
+    }
+}
+
+impl Known {
+    fn new(method: &str, plan: &ApiKeyPlan) -> Self {
+        let identity = Identity {
             method: method.to_owned(),
-            subject: known.subject.clone(),
-            issuer: None,
-            client: None,
-            key: Some(known.id.clone()),
-            roles: known.roles.clone(),
-            scopes: known.scopes.clone(),
-        })
+            subject: plan.subject.clone(),
+            key: Some(plan.id.clone()),
+            roles: plan.roles.clone(),
+            scopes: plan.scopes.clone(),
+            ..Identity::default()
+        };
+        Self { identity: Arc::new(identity), expires_at: plan.expires_at }
     }
 }
 

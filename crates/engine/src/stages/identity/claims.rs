@@ -1,5 +1,10 @@
 //! Claims of a verified token: whether they hold now, and who they name.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use stockade_model::{Identity, Now, Reason};
 
@@ -45,17 +50,30 @@ pub(crate) struct Expected {
     pub(crate) roles_claim: String,
     pub(crate) scopes_claim: String,
     pub(crate) required_claims: Vec<String>,
+    /// Claims kept for access rules, as dotted paths.
+    pub(crate) kept_claims: Vec<String>,
 }
 
 /// Who a verified token names, and for how long.
 #[derive(Debug, Clone)]
 pub(crate) struct Verified {
     /// The caller.
-    pub(crate) identity: Identity,
+    pub(crate) identity: Arc<Identity>,
+    /// What whoever shows the token must hold.
+    pub(crate) confirmation: Confirmation,
     /// `exp` with the skew added, microseconds since the epoch.
     pub(crate) until_us: u64,
     /// Later of `nbf` and `iat`, with the skew taken off.
     pub(crate) from_us: u64,
+}
+
+/// The `cnf` claim (RFC 7800 3.1): who may show the token.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Confirmation {
+    /// `x5t#S256`: SHA-256 of the caller's certificate (RFC 8705 3.1).
+    pub(crate) certificate: Option<[u8; 32]>,
+    /// `jkt`: thumbprint of the caller's key (RFC 9449 6.1).
+    pub(crate) key: Option<[u8; 32]>,
 }
 
 impl Verified {
@@ -70,7 +88,13 @@ impl Expected {
     ///
     /// # Errors
     /// The first claim that is missing or wrong.
-    pub(crate) fn check(&self, claims: &Map<String, Value>, key: Option<&str>, now: Now) -> Result<Verified, Fault> {
+    pub(crate) fn check(
+        &self,
+        claims: &Map<String, Value>,
+        key: Option<&str>,
+        token_hash: &str,
+        now: Now,
+    ) -> Result<Verified, Fault> {
         for name in &self.required_claims {
             if find(claims, name).is_none_or(Value::is_null) {
                 return Err(Fault::new(&CLAIM, format!("expected claim `{name}`, got none")));
@@ -86,18 +110,29 @@ impl Expected {
         };
         let subject = text(claims, "sub")?.or(client).unwrap_or_default();
         Ok(Verified {
-            identity: Identity {
+            identity: Arc::new(Identity {
                 method: self.method.clone(),
                 subject: subject.to_owned(),
                 issuer: issuer.map(str::to_owned),
                 client: client.map(str::to_owned),
                 key: key.map(str::to_owned),
+                session: text(claims, "sid")?.map(str::to_owned),
+                token: text(claims, "jti")?.map(str::to_owned),
+                token_hash: Some(token_hash.to_owned()),
+                bound: None,
                 roles: names(find(claims, &self.roles_claim), false),
                 scopes: names(find(claims, &self.scopes_claim), true),
-            },
+                claims: self.kept(claims),
+            }),
+            confirmation: confirmation(claims)?,
             until_us,
             from_us,
         })
+    }
+
+    fn kept(&self, claims: &Map<String, Value>) -> BTreeMap<String, Value> {
+        let found = |name: &String| Some((name.clone(), find(claims, name)?.clone()));
+        self.kept_claims.iter().filter_map(found).collect()
     }
 
     fn period(&self, claims: &Map<String, Value>, now: Now) -> Result<(u64, u64), Fault> {
@@ -139,6 +174,30 @@ fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(Fault::new(&CLAIM, format!("expected claim `{name}` to be a string"))),
     }
+}
+
+/// The `cnf` claim. A kind of proof that is not known here is refused: who shows the token must prove something.
+fn confirmation(claims: &Map<String, Value>) -> Result<Confirmation, Fault> {
+    let fault = |problem: &str| Fault::new(&CLAIM, format!("expected claim `cnf` {problem}"));
+    let members = match claims.get("cnf") {
+        None => return Ok(Confirmation::default()),
+        Some(Value::Object(members)) => members,
+        Some(_) => return Err(fault("to be an object")),
+    };
+    let mut found = Confirmation::default();
+    for (name, value) in members {
+        let place = match name.as_str() {
+            "x5t#S256" => &mut found.certificate,
+            "jkt" => &mut found.key,
+            _ => return Err(fault("to name a certificate (`x5t#S256`) or a key (`jkt`)")),
+        };
+        let hash = value.as_str().and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+        *place = hash.and_then(|hash| hash.try_into().ok());
+        if place.is_none() {
+            return Err(fault("to hold a SHA-256 in base64url"));
+        }
+    }
+    Ok(found)
 }
 
 /// A string or a list of strings.

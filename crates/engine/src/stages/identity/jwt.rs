@@ -12,7 +12,7 @@ use stockade_model::{Now, Reason};
 
 use super::claims::{Expected, Verified};
 use super::keys::{Algorithm, Verifier};
-use super::{Fault, json, keys};
+use super::{Fault, json, keys, tokens};
 use crate::PlanError;
 
 /// Longest token, bytes.
@@ -84,6 +84,7 @@ impl Jwt {
             roles_claim,
             scopes_claim,
             required_claims,
+            claims,
         } = plan
         else {
             return Err(PlanError::new(setting, "expected a `jwt` method"));
@@ -118,6 +119,7 @@ impl Jwt {
                 roles_claim: roles_claim.clone(),
                 scopes_claim: scopes_claim.clone(),
                 required_claims: required_claims.clone(),
+                kept_claims: claims.clone(),
             },
             fingerprint,
         })
@@ -145,7 +147,7 @@ impl Jwt {
         let (algorithm, key_id) = self.read_header(&header)?;
         let signature = decode(signature, "signature")?;
         let key = self.verify_signature(algorithm, key_id, signed.as_bytes(), &signature)?;
-        self.expected.check(&part(payload, "claims")?, key.id.as_deref().or(key_id), now)
+        self.expected.check(&part(payload, "claims")?, key.id.as_deref().or(key_id), &tokens::hash_of(token), now)
     }
 
     fn read_header<'a>(&self, header: &'a Map<String, Value>) -> Result<(Algorithm, Option<&'a str>), Fault> {

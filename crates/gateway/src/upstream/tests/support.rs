@@ -38,6 +38,7 @@ pub(crate) fn request(method: &str, path: &str) -> Request {
             peer: "192.0.2.7".parse().unwrap(),
             port: 4711,
             tls: None,
+            certificate: None,
         }),
     }
 }
