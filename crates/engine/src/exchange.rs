@@ -10,7 +10,7 @@ use stockade_model::plan::{ApiPlan, LargeBody, UpstreamPlan};
 use stockade_model::{Finding, Identity, Refusal, Request, Stage};
 
 use crate::Engine;
-use crate::stage::Facts;
+use crate::stage::{Answered, Facts};
 
 /// What the stages learned; becomes the event.
 #[derive(Debug, Clone, Default)]
@@ -74,6 +74,7 @@ pub struct Cleared {
     pub(crate) request: Box<Request>,
     pub(crate) body: Body,
     pub(crate) record: Box<Record>,
+    pub(crate) facts: Facts,
     pub(crate) api: usize,
 }
 
@@ -155,6 +156,12 @@ impl Cleared {
     #[must_use]
     pub fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// What a response to it answers.
+    pub(crate) fn answered(&self) -> Option<Answered<'_>> {
+        let api = self.engine.apis().get(self.api)?;
+        Some(Answered { api, request: &self.request, record: &self.record, facts: &self.facts })
     }
 
     /// What was learned, for the response stage to add to.

@@ -11,6 +11,13 @@ pub(crate) fn query_parts(query: &str) -> impl Iterator<Item = (&str, &str)> {
     query.split('&').filter(|part| !part.is_empty()).map(|part| part.split_once('=').unwrap_or((part, "")))
 }
 
+/// All values of a list field as one, as if they had stood on one line (RFC 9110 5.3).
+pub(crate) fn joined<'a>(headers: &'a Headers, name: &str) -> Option<Cow<'a, str>> {
+    let mut values = headers.get_all(name).map(String::from_utf8_lossy);
+    let first = values.next()?;
+    Some(values.fold(first, |joined, value| Cow::Owned(format!("{joined},{value}"))))
+}
+
 /// The cookies of a request as `(name, raw value)` (RFC 6265 5.4); parts without `=` have an empty value.
 pub(crate) fn cookies(headers: &Headers) -> impl Iterator<Item = (&str, &str)> {
     headers

@@ -4,12 +4,15 @@
 //! (the steps of one exchange as types), `stage.rs` (what a stage is), `pipeline.rs`, then the stages.
 
 mod actor;
+mod answer;
 mod bounded;
 mod compile;
 mod confined;
 pub mod exchange;
+mod field_path;
 mod fields;
 mod glob;
+mod json_text;
 mod operations;
 pub mod pipeline;
 mod stage;

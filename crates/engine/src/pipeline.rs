@@ -1,17 +1,18 @@
 //! The ordered list of stages, and the three questions the gateway asks: head, body, response.
 
-use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use stockade_inspect::{BodyLimits, ParsedBody};
 use stockade_model::plan::{ApiPlan, LargeBody, Plan, UpstreamProtocol};
-use stockade_model::{Framing, Headers, HttpVersion, Mode, Now, Refusal, Request, ResponseHead, Stage};
+use stockade_model::{Framing, HttpVersion, Mode, Now, Refusal, Request, ResponseHead, Stage};
 
+use crate::answer::{Answer, has_body};
 use crate::compile::{self, Api};
 use crate::exchange::{Admitted, Body, BodyPolicy, Cleared, Record, Refused};
-use crate::fields::take_out;
-use crate::stage::{Exchange, Facts, Outcome, Received, RequestStage, STAGE_FAILED};
+use crate::fields::{joined, take_out};
+use crate::stage::{Exchange, Facts, Outcome, Received, RequestStage, ResponseStage, STAGE_FAILED};
 use crate::stages::decisions::{AboutCaller, AboutRequest};
 use crate::stages::route::{Hosts, Route};
 use crate::{PlanError, State};
@@ -42,6 +43,15 @@ const HEAD: [Pick; 8] = [
 /// The stages that judge a body, in order: form before meaning.
 const BODY: [Pick; 2] = [|api| api.map(|api| &api.contract as _), |api| api.map(|api| &api.inspect as _)];
 
+/// Finds a stage for responses.
+type PickResponse = for<'a> fn(&'a Api) -> &'a dyn ResponseStage;
+
+/// The stages that judge a response, in order.
+const RESPONSE: [PickResponse; 1] = [
+    // Last: the search for leaks is about what is really sent.
+    |api| &api.response,
+];
+
 /// Which question a stage is asked.
 enum Question<'a> {
     Head(&'a State),
@@ -71,6 +81,11 @@ impl Engine {
     #[must_use]
     pub const fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Its APIs, compiled, in the order of the plan.
+    pub(crate) fn apis(&self) -> &[Api] {
+        &self.apis
     }
 
     fn api(&self, record: &Record) -> Option<(&Api, &ApiPlan)> {
@@ -188,45 +203,66 @@ impl Engine {
             return Err(Box::new(Refused { request, record, refusal }));
         };
         let strip = engine.plan.apis.get(place).is_some_and(|plan| plan.identity.strip_credential);
-        if let Some(credential) = facts.credential.filter(|_| strip) {
+        if let Some(credential) = facts.credential.as_ref().filter(|_| strip) {
             take_out(&mut request, credential.place, &credential.name);
         }
         drop(parsed);
-        Ok(Cleared { engine, request, body, record, api: place })
+        Ok(Cleared { engine, request, body, record, facts, api: place })
     }
 
-    /// How many bytes of this response the engine wants to see before it is sent on; 0 for none.
+    /// How many bytes of this response's body the engine has to see before any of it is sent on; 0 for none.
     #[must_use]
     pub fn response_buffer(&self, cleared: &Cleared, head: &ResponseHead) -> u64 {
-        let api = cleared.engine.apis.get(cleared.api);
-        api.map_or(0, |api| api.response.buffer(&cleared.request.method, head))
+        if !has_body(&cleared.request.method, head) {
+            return 0;
+        }
+        let Some(answered) = cleared.answered() else { return 0 };
+        RESPONSE.iter().map(|pick| pick(answered.api).buffer(&answered, head)).max().unwrap_or_default()
     }
 
-    /// Judges a response: takes out headers, searches the body for leaks.
+    /// Judges a response. Answers the body to send instead of the upstream's, when a stage made another.
     ///
-    /// `body` is `None` when it was not buffered.
+    /// `body` is the whole body; `None` when it was not gathered, or is longer than [`Self::response_buffer`] said.
     ///
     /// # Errors
     /// The refusal to answer instead, in enforce mode.
     pub fn judge_response(
         &self,
+        state: &State,
         cleared: &mut Cleared,
         head: &mut ResponseHead,
         body: Option<&[u8]>,
         now: Now,
-    ) -> Result<(), Box<Refusal>> {
-        let Some(api) = cleared.engine.apis.get(cleared.api) else { return Ok(()) };
-        let mut facts = Facts::default();
+    ) -> Result<Option<Bytes>, Box<Refusal>> {
+        // What each stage has to see is asked before any of them changes the head.
+        let Some(answered) = cleared.answered() else { return Ok(None) };
+        let has_body = has_body(&cleared.request.method, head);
+        let wants = RESPONSE.map(|pick| has_body && pick(answered.api).buffer(&answered, head) > 0);
+        let limits = cleared.api().map(body_limits);
+        let (Some(api), Some(limits)) = (cleared.engine.apis.get(cleared.api), limits) else { return Ok(None) };
         let mut exchange = Exchange {
             api: Some(api),
             now,
             request: &cleared.request,
             record: &mut cleared.record,
-            facts: &mut facts,
+            facts: &mut cleared.facts,
             pending: Default::default(),
         };
-        let outcome = caught(Stage::Response, &mut exchange, |exchange| api.response.judge(exchange, head, body));
-        exchange.settle(Stage::Response, outcome)
+        for pick in RESPONSE {
+            let stage = pick(api);
+            let outcome = caught(stage.stage(), &mut exchange, |exchange| stage.head(exchange, head, state));
+            exchange.settle(stage.stage(), outcome)?;
+        }
+        if !wants.contains(&true) {
+            return Ok(None);
+        }
+        let mut answer = Answer::new(head, body, limits, api.mode == Mode::Enforce);
+        for (pick, _) in RESPONSE.iter().zip(wants).filter(|(_, wants)| *wants) {
+            let stage = pick(api);
+            let outcome = caught(stage.stage(), &mut exchange, |exchange| stage.body(exchange, &mut answer, state));
+            exchange.settle(stage.stage(), outcome)?;
+        }
+        Ok(answer.finish())
     }
 }
 
@@ -274,12 +310,7 @@ fn parse(
     if body.bytes.is_empty() {
         return Some(Ok(ParsedBody::Empty));
     }
-    let limits = BodyLimits {
-        json_depth: plan.contract.json_depth,
-        json_values: plan.contract.json_values,
-        decompress_ratio: plan.inspect.decompress_ratio,
-        decompressed_bytes: plan.inspect.decompressed_bytes,
-    };
+    let limits = body_limits(plan);
     Some(ParsedBody::parse(
         request.media_type().as_deref(),
         request.headers.get_str("content-type"),
@@ -290,11 +321,13 @@ fn parse(
     ))
 }
 
-/// All values of a list field as one, as if they had stood on one line (RFC 9110 5.3).
-fn joined<'a>(headers: &'a Headers, name: &str) -> Option<Cow<'a, str>> {
-    let mut values = headers.get_all(name).map(String::from_utf8_lossy);
-    let first = values.next()?;
-    Some(values.fold(first, |joined, value| Cow::Owned(format!("{joined},{value}"))))
+fn body_limits(plan: &ApiPlan) -> BodyLimits {
+    BodyLimits {
+        json_depth: plan.contract.json_depth,
+        json_values: plan.contract.json_values,
+        decompress_ratio: plan.inspect.decompress_ratio,
+        decompressed_bytes: plan.inspect.decompressed_bytes,
+    }
 }
 
 fn is_grpc(request: &Request) -> bool {

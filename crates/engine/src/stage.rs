@@ -7,8 +7,9 @@ use smallvec::SmallVec;
 use stockade_inspect::{BodyError, ParsedBody};
 use stockade_model::event::StageNote;
 use stockade_model::plan::{FailMode, KeyPlace};
-use stockade_model::{Mode, Now, Reason, Refusal, Request, Stage};
+use stockade_model::{Mode, Now, Reason, Refusal, Request, ResponseHead, Stage};
 
+use crate::answer::Answer;
 use crate::compile::Api;
 use crate::{Record, State};
 
@@ -49,6 +50,48 @@ pub(crate) trait RequestStage {
         let _ = (exchange, received);
         Ok(Ran::Skip)
     }
+}
+
+/// One stage for responses.
+pub(crate) trait ResponseStage {
+    /// Which one it is, for notes and fail modes.
+    fn stage(&self) -> Stage;
+
+    /// How many bytes of this response's body it has to see before any of the response is sent on; 0 for none.
+    ///
+    /// Streams must answer 0, since nothing flows while a body is gathered. HEAD and bodiless statuses need not be
+    /// thought of: they are never gathered.
+    fn buffer(&self, answered: &Answered<'_>, head: &ResponseHead) -> u64 {
+        let _ = (answered, head);
+        0
+    }
+
+    /// Judges status and fields; it may change fields in enforce mode.
+    fn head(&self, exchange: &mut Exchange<'_>, head: &mut ResponseHead, state: &State) -> Outcome {
+        let _ = (exchange, head, state);
+        Ok(Ran::Skip)
+    }
+
+    /// Judges the body, and may replace it. Only asked of a stage whose `buffer` is not 0; a body that is longer than
+    /// that is not there (see [`Answer::bytes`]).
+    fn body(&self, exchange: &mut Exchange<'_>, answer: &mut Answer<'_>, state: &State) -> Outcome {
+        let _ = (exchange, answer, state);
+        Ok(Ran::Skip)
+    }
+}
+
+/// What a response answers.
+#[derive(Debug, Clone, Copy)]
+#[allow(dead_code, reason = "stages that change bodies use it")]
+pub(crate) struct Answered<'a> {
+    /// The API.
+    pub(crate) api: &'a Api,
+    /// The request, as it was forwarded.
+    pub(crate) request: &'a Request,
+    /// What was learned of it.
+    pub(crate) record: &'a Record,
+    /// What stages told each other about it.
+    pub(crate) facts: &'a Facts,
 }
 
 /// A body as far as it was read.

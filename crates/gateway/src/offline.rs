@@ -78,7 +78,7 @@ impl Offline {
         let refused = response.is_some_and(|(mut head, body)| {
             let most = self.engine.response_buffer(&cleared, &head);
             let seen = (body.len() as u64 <= most).then_some(body);
-            self.engine.judge_response(&mut cleared, &mut head, seen, origin.now).is_err()
+            self.engine.judge_response(state, &mut cleared, &mut head, seen, origin.now).is_err()
         });
         let (request, record) = cleared.into_parts();
         let verdict = match record.refusals.is_empty() {

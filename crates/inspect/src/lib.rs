@@ -9,7 +9,7 @@ pub mod mask;
 mod decode;
 mod detect;
 
-pub use body::{BodyError, BodyLimits, ParsedBody, Part};
+pub use body::{BodyError, BodyLimits, ParsedBody, Part, decoded};
 pub use catalogue::{DetectorInfo, detectors, reasons};
 pub use inspector::{Inspection, Inspector};
 

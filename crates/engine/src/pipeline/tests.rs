@@ -3,7 +3,7 @@
 use super::*;
 use crate::stage::Ran;
 use serde_json::json;
-use stockade_model::{CanonicalPath, Client, RequestId, Scheme, Timestamp};
+use stockade_model::{CanonicalPath, Client, Headers, RequestId, Scheme, Timestamp};
 
 /// A stage that always panics.
 struct Broken(Stage);

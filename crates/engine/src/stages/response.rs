@@ -1,11 +1,12 @@
-//! Stage response: what must not leave. After the upstream, before the client.
+//! Stage response: what must not leave. After the upstream and all that may change the answer, before the client.
 
 use stockade_model::plan::ApiPlan;
 use stockade_model::{Headers, Mode, Reason, Refusal, ResponseHead, Stage};
 
-use crate::PlanError;
 use crate::actor::is_field_name;
-use crate::stage::{Exchange, Outcome, Ran};
+use crate::answer::Answer;
+use crate::stage::{Answered, Exchange, Outcome, Ran, ResponseStage};
+use crate::{PlanError, State};
 
 const LEAK: Reason = Reason {
     code: "response.leak",
@@ -53,24 +54,37 @@ impl ResponseChecks {
         })
     }
 
-    /// Bytes of this response to buffer; 0 where there is nothing to search or buffering would change how it flows.
-    pub(crate) fn buffer(&self, method: &str, head: &ResponseHead) -> u64 {
-        let has_no_body = method == "HEAD" || head.status < 200 || matches!(head.status, 204 | 304);
-        let too_long = head.content_length.is_some_and(|length| length == 0 || length > self.body_bytes);
-        if !self.leaks || has_no_body || too_long || is_encoded(&head.headers) || !is_text(head) {
+    fn wanted(&self, head: &ResponseHead) -> u64 {
+        let too_long = head.content_length.is_some_and(|length| length > self.body_bytes);
+        if !self.leaks || too_long || is_encoded(&head.headers) || !is_text(head) {
             return 0;
         }
         self.body_bytes
     }
+}
 
-    /// Judges a response. Only `Exchange::record` and the API are read of the exchange.
-    pub(crate) fn judge(&self, exchange: &mut Exchange<'_>, head: &mut ResponseHead, body: Option<&[u8]>) -> Outcome {
+impl ResponseStage for ResponseChecks {
+    fn stage(&self) -> Stage {
+        Stage::Response
+    }
+
+    /// 0 where there is nothing to search or gathering would change how it flows.
+    fn buffer(&self, _answered: &Answered<'_>, head: &ResponseHead) -> u64 {
+        self.wanted(head)
+    }
+
+    fn head(&self, exchange: &mut Exchange<'_>, head: &mut ResponseHead, _state: &State) -> Outcome {
         // In monitor mode a response is never changed.
         if exchange.mode() == Mode::Enforce && self.remove_headers.iter().any(|name| head.headers.contains(name)) {
             head.headers.retain(|name, _| !self.remove_headers.iter().any(|removed| removed == name));
         }
-        let Some(body) = body.filter(|_| self.leaks) else { return Ok(Ran::Skip) };
-        let media_type = stockade_model::request::media_type(&head.headers);
+        Ok(Ran::Skip)
+    }
+
+    fn body(&self, exchange: &mut Exchange<'_>, answer: &mut Answer<'_>, _state: &State) -> Outcome {
+        // A longer body passes unsearched.
+        let Some(body) = answer.bytes() else { return Ok(Ran::Skip) };
+        let media_type = stockade_model::request::media_type(&answer.head.headers);
         let findings = stockade_inspect::leak::search(media_type.as_deref(), body);
         let first = findings.first().cloned();
         exchange.record.findings.extend(findings);
@@ -127,17 +141,14 @@ mod tests {
     fn only_plain_text_that_is_no_stream_is_buffered() {
         let checks = ResponseChecks { leaks: true, refuse: true, body_bytes: 1000, remove_headers: Vec::new() };
         let json = [("content-type", "application/json; charset=utf-8")];
-        assert_eq!(checks.buffer("GET", &head(200, &json, Some(10))), 1000);
-        assert_eq!(checks.buffer("GET", &head(200, &json, None)), 1000);
-        assert_eq!(checks.buffer("GET", &head(500, &[], Some(10))), 1000);
-        assert_eq!(checks.buffer("HEAD", &head(200, &json, Some(10))), 0);
-        assert_eq!(checks.buffer("GET", &head(304, &json, None)), 0);
-        assert_eq!(checks.buffer("GET", &head(101, &[], None)), 0);
-        assert_eq!(checks.buffer("GET", &head(200, &json, Some(1001))), 0);
-        assert_eq!(checks.buffer("GET", &head(200, &[("content-type", "text/event-stream")], None)), 0);
-        assert_eq!(checks.buffer("GET", &head(200, &[("content-type", "application/grpc")], None)), 0);
-        assert_eq!(checks.buffer("GET", &head(200, &[("content-type", "image/png")], Some(10))), 0);
+        assert_eq!(checks.wanted(&head(200, &json, Some(10))), 1000);
+        assert_eq!(checks.wanted(&head(200, &json, None)), 1000);
+        assert_eq!(checks.wanted(&head(500, &[], Some(10))), 1000);
+        assert_eq!(checks.wanted(&head(200, &json, Some(1001))), 0);
+        assert_eq!(checks.wanted(&head(200, &[("content-type", "text/event-stream")], None)), 0);
+        assert_eq!(checks.wanted(&head(200, &[("content-type", "application/grpc")], None)), 0);
+        assert_eq!(checks.wanted(&head(200, &[("content-type", "image/png")], Some(10))), 0);
         let gzip = [("content-type", "application/json"), ("content-encoding", "gzip")];
-        assert_eq!(checks.buffer("GET", &head(200, &gzip, Some(10))), 0);
+        assert_eq!(checks.wanted(&head(200, &gzip, Some(10))), 0);
     }
 }

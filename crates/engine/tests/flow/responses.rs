@@ -1,5 +1,6 @@
 //! Responses: what is taken out, and what does not leave.
 
+use bytes::Bytes;
 use serde_json::json;
 use stockade_model::{Headers, Refusal, ResponseHead};
 
@@ -8,7 +9,7 @@ use crate::shop_with;
 const TRACE: &str = "Traceback (most recent call last):\n  File \"/srv/app/main.py\", line 12, in <module>\n    run()\n  \
                      File \"/srv/app/db.py\", line 3, in run\n    raise ValueError(\"no\")\nValueError: no\n";
 
-fn answer(mode: &str, refuse: bool, body: &str) -> (Result<(), Box<Refusal>>, ResponseHead, usize) {
+fn answer(mode: &str, refuse: bool, body: &str) -> (Result<Option<Bytes>, Box<Refusal>>, ResponseHead, usize) {
     let mut play = shop_with(|api| {
         api["mode"] = json!(mode);
         api["response"]["refuse"] = json!(refuse);
@@ -19,7 +20,7 @@ fn answer(mode: &str, refuse: bool, body: &str) -> (Result<(), Box<Refusal>>, Re
     headers.push(b"server", b"secret/1.0");
     let mut head = ResponseHead { status: 500, headers, content_length: Some(body.len() as u64) };
     assert!(play.engine.response_buffer(&cleared, &head) > 0);
-    let judged = play.engine.judge_response(&mut cleared, &mut head, Some(body.as_bytes()), play.now());
+    let judged = play.engine.judge_response(&play.state, &mut cleared, &mut head, Some(body.as_bytes()), play.now());
     let findings = cleared.record().findings.len();
     (judged, head, findings)
 }

@@ -279,8 +279,9 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
     fn switch(&mut self, cleared: &mut Cleared, mut head: ResponseHead) -> Result<ResponseHead, Trouble> {
         websocket::check_switch(cleared, &head).map_err(Trouble::Upstream)?;
         let Self { worker, edge, trace, .. } = self;
-        match ask(worker, trace, |now| edge.engine.judge_response(cleared, &mut head, None, now)) {
-            Some(Ok(())) => {}
+        let state = &worker.shared.state;
+        match ask(worker, trace, |now| edge.engine.judge_response(state, cleared, &mut head, None, now)) {
+            Some(Ok(_)) => {}
             Some(Err(refusal)) => return Err(Trouble::Refused(refusal)),
             None => return Err(Trouble::Panic),
         }

@@ -64,10 +64,13 @@ pub(super) async fn relay<S: ResponseSink>(
     if reads {
         trace.waited(&worker.shared.clock);
     }
-    let held = held.bytes();
+    let mut held = held.bytes();
     let seen = (whole && held.len() as u64 <= most).then_some(&held[..]);
-    match ask(worker, trace, |now| edge.engine.judge_response(cleared, &mut head, seen, now)) {
-        Some(Ok(())) => {}
+    let state = &worker.shared.state;
+    match ask(worker, trace, |now| edge.engine.judge_response(state, cleared, &mut head, seen, now)) {
+        Some(Ok(None)) => {}
+        // Only a body that is here whole is ever replaced.
+        Some(Ok(Some(other))) => held = other,
         Some(Err(refusal)) => return Err(Trouble::Refused(refusal)),
         None => return Err(Trouble::Panic),
     }

@@ -79,6 +79,18 @@ impl BodyError {
     }
 }
 
+/// A whole body with its content codings undone (RFC 9110 8.4); borrowed when there are none.
+///
+/// # Errors
+/// A coding that is not known, a body that is not in it, or one that passes a limit of `limits`.
+pub fn decoded<'a>(
+    content_encoding: Option<&str>,
+    bytes: &'a [u8],
+    limits: &BodyLimits,
+) -> Result<Cow<'a, [u8]>, BodyError> {
+    encoding::undo(content_encoding, bytes, true, limits)
+}
+
 impl ParsedBody {
     /// Undoes `content_encoding` and parses the body as `media_type` says.
     ///
