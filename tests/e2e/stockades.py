@@ -143,12 +143,12 @@ class Stockade:
 
     def exchanges(self) -> list[Event]:
         """All recorded exchanges, newest first."""
-        store = EventStore(DataFolder(self.data).spool)
+        store = EventStore(DataFolder(self.data))
         return [stored.record for stored in store.query(EventFilter(), 1_000_000) if isinstance(stored.record, Event)]
 
     def notices(self) -> list[Notice]:
         """All notices, newest first."""
-        store = EventStore(DataFolder(self.data).spool)
+        store = EventStore(DataFolder(self.data))
         return [stored.record for stored in store.query(EventFilter(), 1_000_000) if isinstance(stored.record, Notice)]
 
     def admin(self) -> AdminClient:

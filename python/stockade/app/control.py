@@ -18,6 +18,7 @@ import uvicorn
 
 from stockade.app.admin.application import build
 from stockade.app.admin.guard import Guard
+from stockade.app.archiving import Archiving
 from stockade.app.control_state import ControlState
 from stockade.app.policy import Policy
 from stockade.app.token import read_or_create
@@ -30,6 +31,9 @@ LOG = logging.getLogger("stockade.control")
 TAIL_S = 0.1
 """Seconds between two looks for new events."""
 
+ARCHIVE_S = 0.2
+"""Seconds between two looks for events to take into the archive."""
+
 WATCH_S = 1.0
 """Seconds between two looks at the files of the policy."""
 
@@ -41,7 +45,7 @@ BACKLOG = 128
 
 
 class ControlProcess:
-    """Runs the parts of control: three threads and the admin API.
+    """Runs the parts of control: four threads and the admin API.
 
     Args:
         folder: the data folder.
@@ -49,16 +53,25 @@ class ControlProcess:
         state: what the parts share.
         admin_address: `address:port` of the admin API.
         hosts: names that `Host` may have, beside loopback and the address itself.
+        archiving: opens the archive that events are taken into.
     """
 
     def __init__(
-        self, folder: DataFolder, policy: Policy, state: ControlState, admin_address: str, hosts: tuple[str, ...]
+        self,
+        folder: DataFolder,
+        policy: Policy,
+        state: ControlState,
+        admin_address: str,
+        hosts: tuple[str, ...],
+        archiving: Callable[[], Archiving],
     ) -> None:
         self._folder = folder
         self._policy = policy
         self._state = state
         self._address = admin_address
         self._hosts = hosts
+        self._open_archive = archiving
+        self._archiving: Archiving | None = None
         self._events = state.events.follow(0)
         self._stop = threading.Event()
         self._look_now = threading.Event()
@@ -79,6 +92,7 @@ class ControlProcess:
             threads = [
                 threading.Thread(target=self._repeat, args=(self._tail, TAIL_S), name="tail", daemon=True),
                 threading.Thread(target=self._watch, name="watch", daemon=True),
+                threading.Thread(target=self._repeat, args=(self._archive, ARCHIVE_S), name="archive", daemon=True),
                 threading.Thread(target=self._repeat, args=(self._clean, CLEAN_S), name="clean", daemon=True),
             ]
             self._fill()
@@ -94,6 +108,8 @@ class ControlProcess:
                 self._look_now.set()
                 for thread in threads:
                     thread.join(timeout=2.0)
+                if self._archiving is not None:
+                    self._archiving.close()
                 self._folder.control_state.unlink(missing_ok=True)
         return 0
 
@@ -123,6 +139,7 @@ class ControlProcess:
             self._state.spool_problem = str(error)
             return
         self._state.recent.add(reversed(newest), count=False)
+        self._state.has_older = len(newest) == BATCH or self._folder.has_archive()
         self._state.last_seq = newest[0].seq if newest else 0
         self._events = self._state.events.follow(self._state.last_seq)
 
@@ -140,6 +157,19 @@ class ControlProcess:
             self._state.recent.add(batch)
             if not batch:
                 return
+
+    def _archive(self) -> None:
+        try:
+            if self._archiving is None:
+                self._archiving = self._open_archive()
+            self._archiving.step()
+        except (StockadeError, OSError) as error:
+            if self._state.archive_problem is None:
+                LOG.error("cannot keep events: %s", error)
+            self._state.archive_problem = str(error)
+            return
+        self._state.archive_problem = self._archiving.problem
+        self._state.archive = self._archiving.status()
 
     def _clean(self) -> None:
         ended = self._state.decisions.clean()

@@ -34,7 +34,7 @@ class Part:
     """One part of readiness."""
 
     name: str
-    """`gateway`, `bundle`, `spool` or `config`."""
+    """`gateway`, `bundle`, `spool`, `archive` or `config`."""
     ok: bool
     """Whether it is well."""
     detail: str
@@ -79,7 +79,10 @@ class ControlState:
         self.apis = apis
         self.last_seq = 0
         self.missing = 0
+        self.has_older = False
         self.spool_problem: str | None = None
+        self.archive_problem: str | None = None
+        self.archive: Mapping[str, int] = {}
 
     def gateway_status(self) -> Mapping[str, Any] | None:
         """What the gateway answers; None when it does not."""
@@ -101,13 +104,17 @@ class ControlState:
             gateway = Part("gateway", not draining, "draining" if draining else f"process {status.get('pid')}")
             bundle = Part("bundle", int(status.get("bundle") or 0) > 0, f"version {status.get('bundle')} in force")
             spool = self._spool(status.get("spool") or {})
-        return [gateway, bundle, spool, self._config(policy, int((status or {}).get("bundle") or 0))]
+        archive = Part("archive", self.archive_problem is None, self.archive_problem or self._kept(), required=False)
+        return [gateway, bundle, spool, archive, self._config(policy, int((status or {}).get("bundle") or 0))]
 
     def _config(self, policy: PolicyStatus, in_force: int) -> Part:
         if policy.ok and 0 < in_force < policy.bundle:
             detail = f"the gateway took bundle {policy.bundle} back and judges by {in_force}; see its notices"
             return Part("config", False, detail, required=False)
         return Part("config", policy.ok, "; ".join(policy.problems) or "in force", required=False)
+
+    def _kept(self) -> str:
+        return f"{self.archive.get('records', 0)} records, {self.archive.get('waiting', 0)} waiting"
 
     def _spool(self, status: Mapping[str, Any]) -> Part:
         dropped = status.get("dropped", 0)

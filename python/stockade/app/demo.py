@@ -200,7 +200,7 @@ class Recorded:
     """
 
     def __init__(self, data: Path) -> None:
-        self._tail = EventStore(DataFolder(data).spool).follow(0)
+        self._tail = EventStore(DataFolder(data)).follow(0)
         self._seen: dict[str, Event] = {}
 
     def find(self, exchange_id: str) -> Event | None:

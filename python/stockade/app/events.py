@@ -1,4 +1,4 @@
-"""Questions about recorded events, answered from the spool itself: they work while control is down."""
+"""Questions about recorded events, answered from spool and archive themselves: they work while control is down."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ def filter_of(
     actor: str | None = None,
     path: str | None = None,
     reason: str | None = None,
+    method: str | None = None,
+    address: str | None = None,
+    detector: str | None = None,
+    object: str | None = None,
+    text: str | None = None,
 ) -> EventFilter:
     """Build a filter from what a person asked for.
 
@@ -47,6 +52,11 @@ def filter_of(
         actor: `kind:id`, or the id alone.
         path: beginning of the path.
         reason: reason code, or a stage for all of its reasons.
+        method: method.
+        address: address of the caller or of the proxy before it.
+        detector: detector or rule that found something.
+        object: id of an object in the path or the query.
+        text: text anywhere in the evidence.
 
     Raises:
         StockadeError: a value cannot be meant so.
@@ -65,6 +75,11 @@ def filter_of(
         actor=actor,
         path=path,
         reason=reason,
+        method=method.upper() if method else None,
+        address=address,
+        detector=detector,
+        object=object,
+        text=text,
     )
 
 
@@ -115,4 +130,4 @@ def _store(data: Path) -> EventStore:
             f"expected a data folder at `{data}`, found none",
             "name the folder of a running Stockade with `--data`, or start one with `stockade run`",
         )
-    return EventStore(DataFolder(data).spool)
+    return EventStore(DataFolder(data))

@@ -35,14 +35,14 @@ def recorded(data: Path, exchange_id: str) -> tuple[Mapping[str, Any], Event]:
     """A recorded exchange: as it was written, and read.
 
     Raises:
-        StockadeError: it is not in the spool.
+        StockadeError: it is neither in the spool nor in the archive.
     """
     stored = events.find(data, exchange_id)
     if stored is None or not isinstance(stored.record, Event):
         raise StockadeError(
             "explain.unknown",
             f"no event with id `{exchange_id}` in `{data}`",
-            "events are written within 100 ms; old ones give way when the spool is full",
+            "events are written within 100 ms, and kept as long as `events` in the config says",
         )
     return stored.raw, stored.record
 

@@ -13,8 +13,13 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 GAUGES = ("open_connections", "bytes", "next_sequence", "failing")
 """Numbers of the gateway that also go down."""
 
+ARCHIVE_GAUGES = ("waiting", "files")
+"""Numbers of the archive that also go down; so do all in bytes."""
 
-def render(status: Mapping[str, Any] | None, tally: Tally, decisions: int, config_ok: bool) -> str:
+
+def render(
+    status: Mapping[str, Any] | None, tally: Tally, decisions: int, config_ok: bool, archive: Mapping[str, int]
+) -> str:
     """Write all metrics.
 
     Args:
@@ -22,6 +27,7 @@ def render(status: Mapping[str, Any] | None, tally: Tally, decisions: int, confi
         tally: what control counted.
         decisions: active decisions.
         config_ok: whether the config on disk is the one in force.
+        archive: numbers of the archive of events.
     """
     lines: list[str] = []
     lines += _metric("stockade_gateway_up", "gauge", "Whether the gateway answers.", [({}, int(status is not None))])
@@ -45,6 +51,10 @@ def render(status: Mapping[str, Any] | None, tally: Tally, decisions: int, confi
         "Notices of the gateway, by code.",
         [({"code": code}, count) for code, count in sorted(tally.notices.items())],
     )
+    for name, value in sorted(archive.items()):
+        gauge = name in ARCHIVE_GAUGES or name.endswith("_bytes")
+        metric = f"stockade_archive_{name}" + ("" if gauge else "_total")
+        lines += _metric(metric, "gauge" if gauge else "counter", f"`{name}` of the archive of events.", [({}, value)])
     if status is not None:
         lines += _of_gateway(status)
     return "\n".join(lines) + "\n"

@@ -16,6 +16,7 @@ from stockade.app.apis import ApiSummary, in_force
 from stockade.app.errors import ConfigProblemsError
 from stockade.app.policy import Asked, Published
 from stockade.app.supervisor import Supervisor, signals_to
+from stockade.config.events import Events
 from stockade.model.problem import Problem
 from stockade.store.folder import DataFolder, read_json
 
@@ -75,13 +76,13 @@ def run_control(asked: Asked, admin_fallback: str | None = None) -> int:
         os.nice(NICENESS)
     try:
         config = wiring.load(asked).config
-        folder, admin, hosts = DataFolder(config.data), config.admin.listen, config.admin.hosts
+        folder, admin, hosts, kept = DataFolder(config.data), config.admin.listen, config.admin.hosts, config.events
     except ConfigProblemsError:
         if admin_fallback is None or asked.data is None:
             raise
-        folder, admin, hosts = DataFolder(asked.data), admin_fallback, ()
+        folder, admin, hosts, kept = DataFolder(asked.data), admin_fallback, (), Events()
     folder.create()
-    return wiring.control(asked, folder, admin, hosts).run()
+    return wiring.control(asked, folder, admin, hosts, kept).run()
 
 
 def run_both(

@@ -21,6 +21,7 @@ from stockade.app.policy import Asked, Policy, load_asked
 from stockade.app.supervisor import Supervisor, Watch
 from stockade.app.vault import read_entry
 from stockade.config import Config, Loaded
+from stockade.config.events import Events
 from stockade.prevent.gateway.bundle import Bundles
 from stockade.store.decisions import DecisionStore
 from stockade.store.events import EventStore
@@ -57,7 +58,7 @@ def write_bundle(config: Path) -> None:
     policy(asked, folder).publish()
 
 
-def control(asked: Asked, folder: DataFolder, admin: str, hosts: tuple[str, ...]) -> ControlProcess:
+def control(asked: Asked, folder: DataFolder, admin: str, hosts: tuple[str, ...], kept: Events) -> ControlProcess:
     """The control process of a data folder.
 
     Args:
@@ -65,7 +66,11 @@ def control(asked: Asked, folder: DataFolder, admin: str, hosts: tuple[str, ...]
         folder: the data folder, which exists.
         admin: `address:port` of the admin API.
         hosts: names that `Host` may have, beside loopback.
+        kept: how events are kept.
     """
+    # Parquet and DuckDB are large: other commands do without.
+    from stockade.app.archiving import Archiving
+
     link = GatewayLink(folder.socket)
     rules = policy(asked, folder)
     recent = RecentEvents()
@@ -73,13 +78,17 @@ def control(asked: Asked, folder: DataFolder, admin: str, hosts: tuple[str, ...]
         version=__version__,
         clock=wall_clock,
         link=link,
-        events=EventStore(folder.spool),
+        events=EventStore(folder),
         recent=recent,
         decisions=Decisions(DecisionStore(folder.decisions), link, recent.exchanges, wall_clock),
         policy_status=rules.status,
         apis=lambda: [api.to_json() for api in in_force(folder.path)],
     )
-    return ControlProcess(folder, rules, state, admin, hosts)
+
+    def archiving() -> Archiving:
+        return Archiving(folder, kept, wall_clock)
+
+    return ControlProcess(folder, rules, state, admin, hosts, archiving)
 
 
 def supervisor(

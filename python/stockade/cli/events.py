@@ -43,6 +43,11 @@ def events(
     actor: Annotated[str | None, typer.Option(help="Actor, such as `subject:alice` or `alice`.")] = None,
     path: Annotated[str | None, typer.Option(help="Beginning of the path.")] = None,
     reason: Annotated[str | None, typer.Option(help="Reason code, or a stage for all of its reasons.")] = None,
+    method: Annotated[str | None, typer.Option(help="Method.")] = None,
+    address: Annotated[str | None, typer.Option(help="Address of the caller.")] = None,
+    detector: Annotated[str | None, typer.Option(help="Detector or rule that found something.")] = None,
+    object_id: Annotated[str | None, typer.Option("--object", help="Id of an object, in path or query.")] = None,
+    text: Annotated[str | None, typer.Option(help="Text anywhere in the evidence.")] = None,
     json: options.Json = False,
 ) -> int:
     """Show recorded events, newest first."""
@@ -57,6 +62,11 @@ def events(
         actor=actor,
         path=path,
         reason=reason,
+        method=method,
+        address=address,
+        detector=detector,
+        object=object_id,
+        text=text,
     )
     if follow:
         return _follow(data, wanted, json)

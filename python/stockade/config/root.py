@@ -8,6 +8,7 @@ from pydantic import Field
 
 from stockade.config.admin import Admin
 from stockade.config.api import Api
+from stockade.config.events import Events
 from stockade.config.gateway import Gateway
 from stockade.config.section import Section
 from stockade.config.values import ConfigPath, Name
@@ -22,6 +23,8 @@ class Config(Section):
     """Sockets, TLS, HTTP limits, deadlines and spool."""
     admin: Admin = Admin()
     """Admin API and console."""
+    events: Events = Events()
+    """How long recorded events are kept, and how."""
     data: ConfigPath = Field(default=Path("stockade-data"), examples=["/var/lib/stockade"])
     """Folder for bundles, keys, events and databases; made when it is not there."""
     apis: Annotated[Mapping[Name, Api], Field(min_length=1, max_length=1000)] = Field(

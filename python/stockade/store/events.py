@@ -1,15 +1,22 @@
-"""Reads the events that the gateway wrote to its spool, oldest first or newest first."""
+"""Reads recorded events, newest first or as they come: from the spool, and from the archive behind it.
+
+What needs the archive loads it only then: following the spool does without Parquet and DuckDB.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stockade.core import spool
 from stockade.model.event import Event, Record, record_from_json
 from stockade.store.filter import EventFilter
+from stockade.store.folder import DataFolder
+
+if TYPE_CHECKING:
+    from stockade.store.queries.exchanges import Exchanges
 
 BATCH = 1000
 """Records read at once."""
@@ -23,7 +30,7 @@ class Stored:
     """One record and its place in the spool."""
 
     seq: int
-    """Sequence number; a gap means that records were dropped."""
+    """Sequence number in its spool; a gap means that records were dropped."""
     record: Record
     """The record."""
     raw: Mapping[str, Any]
@@ -31,17 +38,19 @@ class Stored:
 
 
 class EventStore:
-    """The events of one data folder. Keeps nothing open and nothing in memory.
+    """The events of one data folder.
 
     Args:
-        folder: spool folder; it need not exist yet.
+        folder: the data folder; neither spool nor archive need exist yet.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: DataFolder) -> None:
+        self._data = folder
+        self._folder = folder.spool
+        self._exchanges: Exchanges | None = None
 
     def newest(self, limit: int, before: int | None = None) -> list[Stored]:
-        """The newest records, newest first.
+        """The newest records of the spool, newest first.
 
         Args:
             limit: records at most.
@@ -53,7 +62,7 @@ class EventStore:
         return list(_records(spool.read_newest(self._folder, before=before, limit=limit)))
 
     def backwards(self) -> Iterator[Stored]:
-        """All records, newest first, read in batches as they are asked for."""
+        """All records of the spool, newest first, read in batches as they are asked for."""
         before: int | None = None
         limit = BATCH
         while entries := spool.read_newest(self._folder, before=before, limit=limit):
@@ -63,7 +72,14 @@ class EventStore:
             limit = spool.PAGE_RECORDS_MAX
 
     def query(self, wanted: EventFilter, limit: int) -> Iterator[Stored]:
-        """The newest records that fit, newest first; stops where records are older than `since`."""
+        """The newest records that fit, newest first; stops where records are older than `since`.
+
+        Raises:
+            StockadeError: they cannot be read, or that would read too much.
+        """
+        if self._data.has_archive() or wanted.needs_archive:
+            yield from _records(self._archive().query(wanted, limit))
+            return
         found = 0
         for stored in self.backwards():
             if found >= limit or _is_before(stored, wanted.since):
@@ -73,17 +89,25 @@ class EventStore:
                 yield stored
 
     def find(self, exchange_id: str) -> Stored | None:
-        """The exchange with this id; None when it is not in the spool, or the id is no id.
+        """The exchange with this id; None when it is not there, or the id is no id.
 
         Raises:
-            StockadeError: the spool cannot be read.
+            StockadeError: spool or archive cannot be read.
         """
         entry = spool.find(self._folder, exchange_id.upper())
-        return next(_records([entry]), None) if entry else None
+        found = entry or (self._archive().find(exchange_id.upper()) if self._data.has_archive() else None)
+        return next(_records([found]), None) if found else None
 
     def follow(self, after: int) -> EventTail:
         """Follow the spool from behind a sequence number."""
         return EventTail(self._folder, after)
+
+    def _archive(self) -> Exchanges:
+        if self._exchanges is None:
+            from stockade.store.queries.exchanges import Exchanges
+
+            self._exchanges = Exchanges.of(self._data)
+        return self._exchanges
 
 
 class EventTail:

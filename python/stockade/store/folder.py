@@ -49,6 +49,20 @@ class DataFolder:
         return self.path / "spool"
 
     @property
+    def events(self) -> Path:
+        """Folder of the events in Parquet."""
+        return self.path / "events"
+
+    def has_archive(self) -> bool:
+        """Whether events were taken into the archive."""
+        return (self.events / "manifest.json").exists()
+
+    @property
+    def events_key(self) -> Path:
+        """Key that events are encrypted with; not there while they are not."""
+        return self.keys / "events.key"
+
+    @property
     def decisions(self) -> Path:
         """Snapshot of all active decisions."""
         return self.path / "decisions.json"

@@ -393,6 +393,26 @@ fn a_record_larger_than_the_spool_is_dropped_not_looped_over() {
 }
 
 #[test]
+fn segments_that_control_took_over_make_room_and_are_no_loss() {
+    let folder = Folder::new("taken-over");
+    let spool = Spool::open(&folder.0, &plan(64 << 10, 16 << 10, SpoolFull::DropNewest)).unwrap();
+    let detail = "x".repeat(1000);
+    for round in 0..6 {
+        for _ in 0..30 {
+            spool.append(&record(&detail));
+        }
+        wait_until("all are written", || spool.status().written == (round + 1) * 30);
+        let segments = list(&folder.0).unwrap();
+        for segment in segments.iter().take(segments.len() - 1) {
+            std::fs::remove_file(&segment.path).unwrap();
+        }
+    }
+    let status = spool.status();
+    assert_eq!((status.dropped, status.rotated), (0, 0));
+    assert!(status.bytes <= 64 << 10, "{}", status.bytes);
+}
+
+#[test]
 fn a_segment_removed_by_someone_else_is_noticed() {
     let folder = Folder::new("unlinked");
     let spool = Spool::open(&folder.0, &roomy()).unwrap();

@@ -216,6 +216,9 @@ impl<M: Medium> Writer<M> {
 
     /// Whether `bytes` more fit below the cap, after old segments gave way if the plan says so.
     fn make_room(&mut self, bytes: u64) -> bool {
+        if self.total + bytes > self.max_bytes {
+            self.let_go();
+        }
         while self.total + bytes > self.max_bytes {
             if self.full == SpoolFull::DropNewest {
                 return false;
@@ -235,6 +238,18 @@ impl<M: Medium> Writer<M> {
             self.account(self.total.saturating_sub(oldest.bytes));
         }
         true
+    }
+
+    /// Takes segments out of the account that control has removed because it keeps their records elsewhere.
+    fn let_go(&mut self) {
+        // Control removes the oldest first.
+        while let Some(oldest) = self.sealed.front() {
+            if oldest.path.exists() {
+                return;
+            }
+            self.account(self.total.saturating_sub(oldest.bytes));
+            self.sealed.pop_front();
+        }
     }
 
     fn account(&mut self, total: u64) {
@@ -302,6 +317,7 @@ impl<M: Medium> Writer<M> {
 
     fn sync(&mut self) -> io::Result<()> {
         self.last_sync = Instant::now();
+        self.let_go();
         let Some(current) = &mut self.current else { return Ok(()) };
         current.dirty = false;
         let outcome = self.medium.sync(&current.file);

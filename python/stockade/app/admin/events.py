@@ -29,9 +29,14 @@ def routes(state: ControlState) -> APIRouter:
         actor: str | None = None,
         path: str | None = None,
         reason: str | None = None,
+        method: str | None = None,
+        address: str | None = None,
+        detector: str | None = None,
+        object_id: Annotated[str | None, Query(alias="object")] = None,
+        text: str | None = None,
         limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
     ) -> dict[str, Any]:
-        """The newest records that fit, newest first: from memory, and from the spool where memory ends."""
+        """The newest records that fit, newest first: from memory, and from the archive where memory ends."""
         wanted = filter_of(
             state.clock(),
             since=since,
@@ -43,9 +48,14 @@ def routes(state: ControlState) -> APIRouter:
             actor=actor,
             path=path,
             reason=reason,
+            method=method,
+            address=address,
+            detector=detector,
+            object=object_id,
+            text=text,
         )
-        found = state.recent.newest(wanted, limit)
-        if len(found) < limit and state.recent.is_full():
+        found = [] if wanted.needs_archive else state.recent.newest(wanted, limit)
+        if len(found) < limit and (wanted.needs_archive or state.has_older or state.recent.is_full()):
             found = list(state.events.query(wanted, limit))
         return {"events": [_shown(stored) for stored in found]}
 

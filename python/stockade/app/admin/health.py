@@ -30,7 +30,11 @@ def routes(state: ControlState) -> APIRouter:
     def prometheus() -> Response:
         """Counters of gateway and control in the Prometheus text format."""
         text = metrics.render(
-            state.gateway_status(), state.recent.tally(), len(state.decisions.active()), state.policy_status().ok
+            state.gateway_status(),
+            state.recent.tally(),
+            len(state.decisions.active()),
+            state.policy_status().ok,
+            state.archive,
         )
         return Response(text, media_type=metrics.CONTENT_TYPE)
 

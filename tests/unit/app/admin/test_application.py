@@ -14,6 +14,7 @@ from stockade.app.decisions import Decisions
 from stockade.app.gateway_link import GatewayLink, GatewayUnreachableError
 from stockade.store.decisions import DecisionStore
 from stockade.store.events import EventStore
+from stockade.store.folder import DataFolder
 from stockade.store.recent import RecentEvents
 
 NOW = 1_700_000_000_000_000
@@ -57,7 +58,7 @@ def client(tmp_path: Path, link: FakeLink, status: Mapping[str, PolicyStatus]) -
         version="1",
         clock=lambda: NOW,
         link=link,
-        events=EventStore(tmp_path / "spool"),
+        events=EventStore(DataFolder(tmp_path)),
         recent=recent,
         decisions=Decisions(DecisionStore(tmp_path / "decisions.json"), link, recent.exchanges, lambda: NOW),
         policy_status=lambda: status["policy"],
@@ -70,7 +71,7 @@ def test_ready_names_every_part(client: AppClient) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["status"] == "ready"
-    assert list(answer.json()["parts"]) == ["gateway", "bundle", "spool", "config"]
+    assert list(answer.json()["parts"]) == ["gateway", "bundle", "spool", "archive", "config"]
 
 
 def test_not_ready_without_a_gateway(client: AppClient, link: FakeLink) -> None:

@@ -1,0 +1,50 @@
+"""The `events` section: how long recorded events are kept, and how."""
+
+from typing import Annotated
+
+from stockade.config.section import Section
+from stockade.config.values import Duration, Size, Within
+
+_DAY_MS = 86_400_000
+_Age = Annotated[Duration, Within("1h", "36500d")]
+_Most = Annotated[Size, Within("1MiB", "1024TiB")]
+
+
+class FactsKept(Section):
+    """How long and how much of the facts is kept; what is older or more goes, oldest first."""
+
+    age: _Age = Duration(90 * _DAY_MS)
+    """Longest time that they are kept."""
+    size: _Most = Size(20 * 1024**3)
+    """Most that they may take on disk."""
+
+
+class EvidenceKept(Section):
+    """How long and how much of the evidence is kept; what is older or more goes, oldest first."""
+
+    age: _Age = Duration(30 * _DAY_MS)
+    """Longest time that it is kept."""
+    size: _Most = Size(10 * 1024**3)
+    """Most that it may take on disk."""
+
+
+class NoticesKept(Section):
+    """How long and how much of the notices is kept; what is older or more goes, oldest first."""
+
+    age: _Age = Duration(365 * _DAY_MS)
+    """Longest time that they are kept."""
+    size: _Most = Size(1024**3)
+    """Most that they may take on disk."""
+
+
+class Events(Section):
+    """Recorded events in Parquet, read by `stockade events` and the console."""
+
+    facts: FactsKept = FactsKept()
+    """One short row for each exchange: who asked what, how it ended, how long it took."""
+    evidence: EvidenceKept = EvidenceKept()
+    """Whole records of exchanges that were refused, failed or looked at twice: masked, but the most personal part."""
+    notices: NoticesKept = NoticesKept()
+    """What gateways told of themselves."""
+    encrypt: bool = False
+    """Whether new files are encrypted (AES-256 in GCM) with the key in `keys/events.key` of the data folder."""

@@ -1,0 +1,1 @@
+"""Sees what happens: takes in what gateways recorded."""

@@ -1,0 +1,1 @@
+"""From the spool into the archive, and to everybody who wants to hear of it."""

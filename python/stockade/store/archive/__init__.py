@@ -1,0 +1,1 @@
+"""Events in Parquet: written once, kept by age and size, read by DuckDB."""

@@ -1,0 +1,26 @@
+"""The list of all named queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stockade.core.errors import StockadeError
+from stockade.store.queries import overview, pivot, rankings, search
+from stockade.store.queries.query import NamedQuery
+
+QUERIES: Mapping[str, NamedQuery] = {
+    query.name: query for family in (overview, rankings, search, pivot) for query in family.QUERIES
+}
+"""By name."""
+
+
+def named(name: str) -> NamedQuery:
+    """The query with a name.
+
+    Raises:
+        StockadeError: there is none.
+    """
+    query = QUERIES.get(name)
+    if query is None:
+        raise StockadeError("query.unknown", f"expected one of {', '.join(QUERIES)}, got `{name[:40]}`", None)
+    return query
