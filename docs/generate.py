@@ -95,7 +95,7 @@ def kind_of(schema: dict[str, Any]) -> str:
 def modules(facts: dict[str, Any]) -> str:
     """The first line of every module: the map of the code."""
     sections = ["# Modules\n\nThe first sentence of each file.\n"]
-    for crate in ("model", "inspect", "engine", "gateway", "python"):
+    for crate in ("model", "inspect", "seclang", "engine", "gateway", "python"):
         rows = []
         for file in sorted((ROOT / "crates" / crate / "src").rglob("*.rs")):
             lines = [line[4:] for line in file.read_text().splitlines() if line.startswith("//! ")]

@@ -5,6 +5,7 @@
 mod catalogue;
 mod engine;
 mod failure;
+mod rules;
 mod spool;
 
 use pyo3::prelude::*;
@@ -20,6 +21,8 @@ mod _native {
     use super::catalogue::catalogue;
     #[pymodule_export]
     use super::engine::Engine;
+    #[pymodule_export]
+    use super::rules::Rules;
     #[pymodule_export]
     use super::spool::{SpoolTail, find_in_spool, read_spool, read_spool_newest};
     #[pymodule_export]

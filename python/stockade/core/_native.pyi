@@ -5,6 +5,7 @@ from typing import final
 
 __all__ = [
     "Engine",
+    "Rules",
     "SpoolTail",
     "catalogue",
     "find_in_spool",
@@ -21,6 +22,13 @@ class Engine:
     def version(self) -> int: ...
     def judge(self, circumstances: bytes, message: bytes, response_body: bytes) -> bytes: ...
     def set_decisions(self, decisions: bytes, now_us: int) -> int: ...
+
+@final
+class Rules:
+    def __new__(cls, plan: bytes) -> Rules: ...
+    @property
+    def count(self) -> int: ...
+    def judge(self, asked: bytes, message: bytes, response_body: bytes) -> bytes: ...
 
 @final
 class SpoolTail:

@@ -5,6 +5,7 @@
 
 mod api;
 mod gateway;
+mod seclang;
 mod stages;
 
 use schemars::JsonSchema;
@@ -16,6 +17,10 @@ pub use api::{
 };
 pub use gateway::{
     CertificatePlan, GatewayPlan, HttpLimitsPlan, ListenerPlan, SpoolFull, SpoolPlan, TimeoutsPlan, TlsPlan, TlsVersion,
+};
+pub use seclang::{
+    SecLangDisruptive, SecLangEffect, SecLangEngine, SecLangLink, SecLangOperator, SecLangPart, SecLangPlan,
+    SecLangRule, SecLangScope, SecLangTarget,
 };
 pub use stages::{
     AccessPlan, AccessRulePlan, ApiKeyPlan, ContractPlan, Exception, FailMode, FailModesPlan, IdentityMethodPlan,

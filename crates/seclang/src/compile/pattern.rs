@@ -1,0 +1,162 @@
+//! Patterns: checked when rules are loaded, built when they are first needed, run in linear time or a bounded number of
+//! steps.
+
+use std::sync::OnceLock;
+
+use regex_syntax::hir::Hir;
+use smallvec::SmallVec;
+
+use super::literals::{self, Required};
+
+/// Largest pattern once built, bytes.
+const BUILT_BYTES: usize = 4 * 1024 * 1024;
+/// Memory in which one pattern remembers states, bytes.
+const STATES_BYTES: usize = 512 * 1024;
+/// Steps of a pattern that cannot run in linear time.
+const STEPS: usize = 20_000;
+
+/// Where a match and its groups stand: start and end, the whole match first.
+pub(crate) type Spans = SmallVec<[Option<(usize, usize)>; 10]>;
+
+/// One pattern.
+#[derive(Debug)]
+pub(crate) struct Pattern {
+    source: String,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Linear(OnceLock<Option<Box<regex::bytes::Regex>>>),
+    Bounded(OnceLock<Option<Box<fancy_regex::Regex>>>),
+}
+
+/// Reads a pattern as it will be built: bytes, `.` matches line ends, as ModSecurity has it.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn parse(source: &str) -> Result<Hir, String> {
+    let parsed = regex_syntax::ParserBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .dot_matches_new_line(true)
+        .nest_limit(250)
+        .build()
+        .parse(source);
+    parsed.map_err(|error| {
+        let text = error.to_string();
+        text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("not understood").trim().to_owned()
+    })
+}
+
+impl Pattern {
+    /// Checks a pattern; also answers texts of which every match holds one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn new(source: &str) -> Result<(Self, Option<Required>), String> {
+        match parse(source) {
+            Ok(hir) => {
+                let required = literals::required(&hir);
+                Ok((Self { source: source.to_owned(), kind: Kind::Linear(OnceLock::new()) }, required))
+            }
+            // Look-around and back-references; anything else is wrong for this one too.
+            Err(problem) => match bounded(source) {
+                Some(built) => {
+                    let cell = OnceLock::new();
+                    let _ = cell.set(Some(Box::new(built)));
+                    Ok((Self { source: source.to_owned(), kind: Kind::Bounded(cell) }, None))
+                }
+                None => Err(problem),
+            },
+        }
+    }
+
+    fn linear(&self, cell: &OnceLock<Option<Box<regex::bytes::Regex>>>) -> Option<regex::bytes::Regex> {
+        let built = cell.get_or_init(|| {
+            regex::bytes::RegexBuilder::new(&self.source)
+                .unicode(false)
+                .dot_matches_new_line(true)
+                .size_limit(BUILT_BYTES)
+                .dfa_size_limit(STATES_BYTES)
+                .build()
+                .ok()
+                .map(Box::new)
+        });
+        built.as_deref().cloned()
+    }
+
+    /// Whether it can be built at all; builds it.
+    pub(crate) fn build(&self) -> bool {
+        match &self.kind {
+            Kind::Linear(cell) => self.linear(cell).is_some(),
+            Kind::Bounded(cell) => cell.get().is_some_and(Option::is_some),
+        }
+    }
+
+    /// Whether it matches somewhere.
+    pub(crate) fn is_match(&self, value: &[u8]) -> bool {
+        match &self.kind {
+            Kind::Linear(cell) => {
+                let built = cell.get().and_then(Option::as_deref);
+                match built {
+                    Some(built) => built.is_match(value),
+                    None => self.linear(cell).is_some_and(|built| built.is_match(value)),
+                }
+            }
+            // A value that takes too many steps counts as no match, as in ModSecurity.
+            Kind::Bounded(cell) => {
+                cell.get().and_then(Option::as_deref).is_some_and(|built| built.is_match(value).unwrap_or(false))
+            }
+        }
+    }
+
+    /// The first match at or after `from`, with its groups.
+    pub(crate) fn captures(&self, value: &[u8], from: usize) -> Option<Spans> {
+        match &self.kind {
+            Kind::Linear(cell) => {
+                let built = self.linear(cell)?;
+                let found = built.captures_at(value, from)?;
+                Some((0..found.len()).map(|group| found.get(group).map(|span| (span.start(), span.end()))).collect())
+            }
+            Kind::Bounded(cell) => {
+                let built = cell.get().and_then(Option::as_deref)?;
+                let found = built.captures_from_pos(value, from).ok()??;
+                Some((0..found.len()).map(|group| found.get(group).map(|span| (span.start(), span.end()))).collect())
+            }
+        }
+    }
+}
+
+fn bounded(source: &str) -> Option<fancy_regex::Regex> {
+    fancy_regex::RegexBuilder::new(source)
+        .dot_matches_new_line(true)
+        .unicode_mode(false)
+        .bytes_mode(fancy_regex::BytesMode::Ascii)
+        .backtrack_limit(STEPS)
+        .delegate_size_limit(BUILT_BYTES)
+        .delegate_dfa_size_limit(STATES_BYTES)
+        .build()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_that_need_steps_are_run_with_a_bound() {
+        let (pattern, required) = Pattern::new(r"(a+)+b(?=c)").unwrap();
+        assert!(required.is_none());
+        assert!(pattern.is_match(b"aabc"));
+        assert!(!pattern.is_match(b"aabd"));
+        assert!(!pattern.is_match(&[b'a'; 5000]));
+        assert!(Pattern::new("(a").is_err());
+    }
+
+    #[test]
+    fn a_dot_matches_a_line_end_and_bytes_need_not_be_text() {
+        let (pattern, _) = Pattern::new(r"a.b\xff").unwrap();
+        assert_eq!(pattern.captures(b"xa\nb\xff", 0).unwrap().first(), Some(&Some((1, 5))));
+    }
+}
