@@ -14,6 +14,7 @@ use crate::stages::identity::IdentityStage;
 use crate::stages::inspect::Inspect;
 use crate::stages::limit::Limits;
 use crate::stages::response::ResponseChecks;
+use crate::stages::seclang::SecLang;
 use crate::templates::{Template, Templates};
 
 /// Why a plan cannot be compiled.
@@ -50,6 +51,7 @@ pub(crate) struct Api {
     pub(crate) identity: IdentityStage,
     pub(crate) contract: Contract,
     pub(crate) access: Access,
+    pub(crate) seclang: SecLang,
     pub(crate) inspect: Inspect,
     pub(crate) limits: Limits,
     pub(crate) response: ResponseChecks,
@@ -60,7 +62,7 @@ impl Api {
     ///
     /// # Errors
     /// The first thing that does not compile.
-    pub(crate) fn new(plan: &ApiPlan) -> Result<Self, PlanError> {
+    pub(crate) fn new(plan: &ApiPlan, seclang: SecLang) -> Result<Self, PlanError> {
         check_place(plan)?;
         let operations = operations(plan)?;
         let identity = IdentityStage::new(plan)?;
@@ -76,6 +78,7 @@ impl Api {
             identity,
             contract: Contract::new(plan)?,
             access: Access::new(plan)?,
+            seclang,
             inspect: Inspect::new(plan)?,
             limits: Limits::new(plan)?,
             response: ResponseChecks::new(plan)?,
@@ -118,7 +121,18 @@ pub(crate) fn apis(plan: &Plan) -> Result<Vec<Api>, PlanError> {
             ));
         }
     }
-    plan.apis.iter().map(Api::new).collect()
+    let mut apis: Vec<Api> = Vec::with_capacity(plan.apis.len());
+    for api in &plan.apis {
+        let known: Vec<_> = plan
+            .apis
+            .iter()
+            .zip(&apis)
+            .filter_map(|(other, compiled)| Some((other.seclang.as_deref()?, &compiled.seclang)))
+            .collect();
+        let seclang = SecLang::new(api, plan.gateway.seclang_log.is_some(), &known)?;
+        apis.push(Api::new(api, seclang)?);
+    }
+    Ok(apis)
 }
 
 fn check_place(plan: &ApiPlan) -> Result<(), PlanError> {

@@ -33,6 +33,8 @@ pub struct Record {
     pub response_headers: Vec<(&'static str, String)>,
     /// Whether notes carry details.
     pub explain: bool,
+    /// Lines for the log of SecLang rules, when one is kept.
+    pub rule_log: Vec<String>,
     /// Stages that could not decide and let the request pass because their fail mode is `open`; to be counted.
     pub failed_open: Vec<Stage>,
 }

@@ -39,6 +39,7 @@ pub fn reasons() -> Vec<&'static Reason> {
         stages::identity::REASONS,
         stages::contract::REASONS,
         stages::access::REASONS,
+        stages::seclang::REASONS,
         stages::inspect::REASONS,
         stages::limit::REASONS,
         stages::response::REASONS,

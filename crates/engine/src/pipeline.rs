@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use stockade_inspect::{BodyLimits, ParsedBody};
 use stockade_model::plan::{ApiPlan, LargeBody, Plan, UpstreamProtocol};
-use stockade_model::{Framing, HttpVersion, Mode, Now, Refusal, Request, ResponseHead, Stage};
+use stockade_model::{Client, Framing, HttpVersion, Mode, Now, Refusal, Request, RequestId, ResponseHead, Stage};
 
 use crate::answer::{Answer, has_body};
 use crate::compile::{self, Api};
@@ -22,7 +22,7 @@ type Pick = for<'a> fn(Option<&'a Api>) -> Option<&'a dyn RequestStage>;
 
 /// The stages that judge a head, in order. The API itself (host and base path) is found before the first of them,
 /// because its mode says what a refusal means.
-const HEAD: [Pick; 8] = [
+const HEAD: [Pick; 9] = [
     // A blocked caller costs least when nothing else has run.
     |_| Some(&AboutRequest),
     // Everything after it reads the API's plan and the operation.
@@ -35,19 +35,30 @@ const HEAD: [Pick; 8] = [
     |api| api.map(|api| &api.contract as _),
     // Before inspect: the search is the dearest stage, and is not run for callers who are turned away.
     |api| api.map(|api| &api.access as _),
+    // Before inspect, so that rules that only tell see what inspect refuses.
+    |api| api.map(|api| &api.seclang as _),
     |api| api.map(|api| &api.inspect as _),
     // Last, so that only what would pass is counted against the caller's rate.
     |api| api.map(|api| &api.limits as _),
 ];
 
 /// The stages that judge a body, in order: form before meaning.
-const BODY: [Pick; 2] = [|api| api.map(|api| &api.contract as _), |api| api.map(|api| &api.inspect as _)];
+const BODY: [Pick; 3] = [
+    |api| api.map(|api| &api.contract as _),
+    |api| api.map(|api| &api.seclang as _),
+    |api| api.map(|api| &api.inspect as _),
+];
+
+/// The stages that are asked about a body which is a stream, and so is never seen: what they judge then is the rest.
+const STREAM: [Pick; 1] = [|api| api.map(|api| &api.seclang as _)];
 
 /// Finds a stage for responses.
 type PickResponse = for<'a> fn(&'a Api) -> &'a dyn ResponseStage;
 
 /// The stages that judge a response, in order.
-const RESPONSE: [PickResponse; 1] = [
+const RESPONSE: [PickResponse; 2] = [
+    // First: rules are about what the upstream answered.
+    |api| &api.seclang,
     // Last: the search for leaks is about what is really sent.
     |api| &api.response,
 ];
@@ -71,8 +82,10 @@ impl Engine {
     ///
     /// # Errors
     /// The first thing that does not compile, with its setting.
-    pub fn new(plan: Plan) -> Result<Self, PlanError> {
+    pub fn new(mut plan: Plan) -> Result<Self, PlanError> {
         let apis = compile::apis(&plan)?;
+        // Rules are large, and from here on only their compiled form is read.
+        plan.apis.iter_mut().for_each(|api| api.seclang = None);
         let hosts = Hosts::new(&plan.apis)?;
         Ok(Self { plan, hosts, apis })
     }
@@ -81,6 +94,31 @@ impl Engine {
     #[must_use]
     pub const fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Whether some API's rules read heads as they were received.
+    #[must_use]
+    pub fn wants_received(&self) -> bool {
+        self.apis.iter().any(|api| api.seclang.enabled())
+    }
+
+    /// Shows a message that the gateway refuses to the rules, as far as it came; answers lines for their log.
+    ///
+    /// Nothing is decided by it. Which API it was meant for cannot be known, so the first one with rules stands in.
+    #[must_use]
+    pub fn observe(&self, state: &State, client: &Client, id: RequestId, raw: &[u8], now: Now) -> Vec<String> {
+        let circumstances = stockade_seclang::Circumstances {
+            client: client.address.to_string(),
+            client_port: client.port,
+            server: String::new(),
+            server_port: 0,
+            id: id.to_string(),
+            now_us: now.wall.0,
+        };
+        let stage = self.apis.iter().map(|api| &api.seclang).find(|stage| stage.enabled());
+        let observe = || stage.map(|stage| stage.observe(state, circumstances, raw)).unwrap_or_default();
+        // A panic here must not take the answer to the client with it.
+        catch_unwind(AssertUnwindSafe(observe)).unwrap_or_default()
     }
 
     /// Its APIs, compiled, in the order of the plan.
@@ -108,7 +146,8 @@ impl Engine {
         {
             return BodyPolicy { stream: true, ..nothing };
         }
-        if !api.inspect.enabled() && !api.contract.wants_body(record.operation, request) {
+        let asked = api.inspect.enabled() || api.seclang.wants_body();
+        if !asked && !api.contract.wants_body(record.operation, request) {
             return nothing;
         }
         // A schema is promised for the whole body: what is only judged in part could be padded past it.
@@ -192,7 +231,8 @@ impl Engine {
             facts: &mut facts,
             pending: Default::default(),
         };
-        let outcome = if policy.stream { Ok(()) } else { run(&BODY, &mut exchange, &Question::Body(&received)) };
+        let stages: &[Pick] = if policy.stream { &STREAM } else { &BODY };
+        let outcome = run(stages, &mut exchange, &Question::Body(&received));
         if let Err(refusal) = outcome {
             return Err(Box::new(Refused { request, record, refusal: *refusal }));
         }

@@ -123,6 +123,8 @@ pub(crate) struct Facts {
     pub(crate) path_values: SmallVec<[Range<u32>; 4]>,
     /// A CORS preflight for an operation that the contract does not declare (Fetch standard, 4.8).
     pub(crate) preflight: bool,
+    /// The SecLang transaction that began with the head.
+    pub(crate) seclang: Option<Box<stockade_seclang::Transaction>>,
     /// The accepted credential.
     pub(crate) credential: Option<Credential>,
     /// An `allow` decision selected the request: no block decision stops it.

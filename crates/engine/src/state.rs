@@ -1,5 +1,7 @@
 //! What the engine remembers between requests: limits, verified tokens, decisions. Outlives every bundle.
 
+use std::sync::Arc;
+
 use arc_swap::ArcSwap;
 use stockade_model::{Decision, Now};
 
@@ -13,6 +15,8 @@ pub struct State {
     pub(crate) decisions: ArcSwap<Index>,
     pub(crate) tokens: Tokens,
     pub(crate) rates: Rates,
+    /// Collections of SecLang rules.
+    pub(crate) rules: Arc<stockade_seclang::Memory>,
 }
 
 impl State {
@@ -26,7 +30,7 @@ impl State {
     /// that [`crate::check_decision`] refuses.
     pub fn set_decisions(&self, decisions: Vec<Decision>, now: Now) -> usize {
         let (index, active) = Index::new(decisions, now.wall.0);
-        self.decisions.store(std::sync::Arc::new(index));
+        self.decisions.store(Arc::new(index));
         active
     }
 }

@@ -25,6 +25,7 @@ mod normalise;
 mod policy;
 mod reasons;
 mod refuse;
+mod rule_log;
 mod server;
 #[cfg(test)]
 mod testing;

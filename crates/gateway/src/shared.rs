@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::normalise::Edge;
+use crate::rule_log::RuleLog;
 use crate::spool::Spool;
 use crate::tls::Certificates;
 use crate::upstream::{Health, Upstreams};
@@ -48,6 +49,8 @@ pub struct Worker {
     edge: RefCell<Rc<Edge>>,
     /// Where heads are read into, so that an idle connection holds no buffer.
     pub(crate) scratch: RefCell<Box<[u8]>>,
+    /// Where matches of SecLang rules are told.
+    pub(crate) rule_log: RuleLog,
     /// State of the generator behind request ids.
     random: Cell<u64>,
     /// The second that `date` is for, and the text of the `Date` field.
@@ -75,6 +78,7 @@ impl Worker {
             upstreams,
             edge,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
+            rule_log: RuleLog::default(),
             random: Cell::new(u64::from_le_bytes(seed)),
             date: Cell::new((u64::MAX, [b' '; 29])),
         })

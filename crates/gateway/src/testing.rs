@@ -22,6 +22,7 @@ pub(crate) fn plan(target: &str) -> Plan {
 
 fn gateway() -> GatewayPlan {
     GatewayPlan {
+        seclang_log: None,
         name: "gateway-test".to_owned(),
         listeners: Vec::new(),
         workers: 1,
@@ -58,6 +59,7 @@ fn gateway() -> GatewayPlan {
 
 fn api(target: &str) -> ApiPlan {
     ApiPlan {
+        seclang: None,
         name: "shop".to_owned(),
         hosts: vec!["*".to_owned()],
         base_path: "/".to_owned(),

@@ -53,6 +53,7 @@ fn request() -> Request {
         framing: Framing::None,
         upgrade: None,
         client: Arc::new(Client { address, peer: address, port: 1, tls: None, certificate: None }),
+        received: None,
     }
 }
 

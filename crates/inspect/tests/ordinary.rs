@@ -51,6 +51,7 @@ fn head(inspector: &Inspector, query: Option<String>, headers: Headers) -> Inspe
         framing: Framing::None,
         upgrade: None,
         client: Arc::new(Client { address, peer: address, port: 1, tls: None, certificate: None }),
+        received: None,
     };
     inspector.head(&request, None, &|_| false, Timestamp(0))
 }

@@ -50,6 +50,7 @@ fn request(query: String) -> Request {
         framing: Framing::None,
         upgrade: None,
         client: Arc::new(Client { address, peer: address, port: 1, tls: None, certificate: None }),
+        received: None,
     }
 }
 

@@ -155,6 +155,8 @@ pub struct Request {
     pub upgrade: Option<Upgrade>,
     /// Who sent it.
     pub client: Arc<Client>,
+    /// The head as it was received, where rules read it (HTTP/1 only).
+    pub received: Option<Box<[u8]>>,
 }
 
 /// A protocol switch that may be passed on.

@@ -96,6 +96,8 @@ def _enforced(api: Api, operations: int) -> Iterator[str]:
         yield f"inspect: on from confidence {api.inspect.threshold:g}; {judged}"
     else:
         yield "inspect: off"
+    if api.seclang is not None:
+        yield f"seclang: rules of {', '.join(api.seclang.files)}; mode {api.seclang.mode}"
     limits = ", ".join(f"{limit.name} {limit.rate} by {' and '.join(limit.by)}" for limit in api.limits)
     yield f"limits: {limits or 'none'}"
     if api.response.leaks:

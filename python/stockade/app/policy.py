@@ -41,6 +41,10 @@ class Asked:
     """Address of the admin API."""
     data: Path | None = None
     """Data folder, instead of the config's."""
+    seclang: Path | None = None
+    """SecLang rules, which take the place of the native detectors."""
+    seclang_log: Path | None = None
+    """Log of what they match."""
 
     def arguments(self) -> list[str]:
         """The same as arguments of a command."""
@@ -52,6 +56,8 @@ class Asked:
             "--mode": self.mode,
             "--admin": self.admin,
             "--data": self.data,
+            "--seclang": self.seclang,
+            "--seclang-log": self.seclang_log,
         }
         return [text for name, value in options.items() if value is not None for text in (name, str(value))]
 
@@ -88,6 +94,8 @@ def load_asked(asked: Asked, environment: Mapping[str, str], folder: Path, vault
                 mode=asked.mode,
                 admin=asked.admin,
                 data=asked.data,
+                seclang=asked.seclang,
+                seclang_log=asked.seclang_log,
             )
         data = None if asked.data is None else (folder / asked.data).absolute()
         loaded = load(asked.config, environment, data=data, vault=vault)

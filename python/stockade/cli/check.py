@@ -27,6 +27,7 @@ def check(
     spec: policy_options.Spec = None,
     listen: policy_options.Listen = None,
     mode: policy_options.Mode = None,
+    seclang: policy_options.SecLang = None,
     json: options.Json = False,
     schema: Schema = False,
 ) -> int:
@@ -38,7 +39,7 @@ def check(
         return 0
     from stockade.app.check import check as run_check
 
-    checked = run_check(policy_options.asked(config, upstream, spec, listen, mode, None, None))
+    checked = run_check(policy_options.asked(config, upstream, spec, listen, mode, None, None, seclang))
     if json:
         output.print_json(checked.to_json())
     else:

@@ -22,9 +22,12 @@ def control(
     mode: policy_options.Mode = None,
     admin: policy_options.Admin = None,
     data: policy_options.DataOverride = None,
+    seclang: policy_options.SecLang = None,
+    seclang_log: policy_options.SecLangLog = None,
     admin_fallback: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> int:
     """The control process alone: bundles, events, admin API."""
     from stockade.app.processes import run_control
 
-    return run_control(policy_options.asked(config, upstream, spec, listen, mode, admin, data), admin_fallback)
+    asked = policy_options.asked(config, upstream, spec, listen, mode, admin, data, seclang, seclang_log)
+    return run_control(asked, admin_fallback)

@@ -33,6 +33,19 @@ DataOverride = Annotated[
 ]
 """`--data DIR`, where config may name it."""
 
+SecLang = Annotated[
+    Path | None, typer.Option("--seclang", help="SecLang rules that take the place of the native detectors.")
+]
+"""`--seclang FILE`."""
+
+SecLangLog = Annotated[
+    Path | None, typer.Option("--seclang-log", help="Log of their matches, in ModSecurity's error-log form.")
+]
+"""`--seclang-log FILE`."""
+
+SECLANG_UPSTREAM = "http://127.0.0.1:9000"
+"""Upstream when rules are named and no upstream is: rules are often tried before there is an API."""
+
 
 def asked(
     config: Path | None,
@@ -42,18 +55,30 @@ def asked(
     mode: str | None,
     admin: str | None,
     data: Path | None,
+    seclang: Path | None = None,
+    seclang_log: Path | None = None,
 ) -> Asked:
     """What the command line asks for.
 
     Raises:
         StockadeError: neither a config nor an upstream is named, or both are.
     """
-    flags = {"--upstream": upstream, "--spec": spec, "--listen": listen, "--mode": mode, "--admin": admin}
+    flags = {
+        "--upstream": upstream,
+        "--spec": spec,
+        "--listen": listen,
+        "--mode": mode,
+        "--admin": admin,
+        "--seclang": seclang,
+        "--seclang-log": seclang_log,
+    }
     given = [name for name, value in flags.items() if value is not None]
     if config is not None and given:
         raise StockadeError(
             "usage", f"expected `{given[0]}` or `--config`, got both", "set it in the config file, or leave that out"
         )
+    if config is None and upstream is None and seclang is not None:
+        upstream = SECLANG_UPSTREAM
     if config is None and upstream is None:
         if given or not DEFAULT_CONFIG.is_file():
             raise StockadeError(
@@ -64,4 +89,4 @@ def asked(
                 "name the API to protect, such as `--upstream http://127.0.0.1:9000`",
             )
         config = DEFAULT_CONFIG
-    return Asked(config, upstream, spec, listen, mode, admin, data)
+    return Asked(config, upstream, spec, listen, mode, admin, data, seclang, seclang_log)

@@ -26,12 +26,14 @@ def run(
     mode: policy_options.Mode = None,
     admin: policy_options.Admin = None,
     data: policy_options.DataOverride = None,
+    seclang: policy_options.SecLang = None,
+    seclang_log: policy_options.SecLangLog = None,
     json: options.Json = False,
 ) -> int:
     """Put Stockade in front of an API and keep it running."""
     from stockade.app.processes import run_both
 
-    asked = policy_options.asked(config, upstream, spec, listen, mode, admin, data)
+    asked = policy_options.asked(config, upstream, spec, listen, mode, admin, data, seclang, seclang_log)
 
     def say(text: str) -> None:
         if json:

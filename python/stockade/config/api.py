@@ -11,6 +11,7 @@ from stockade.config.identity import Identity
 from stockade.config.inspect import Inspect
 from stockade.config.limits import Limit
 from stockade.config.response import Response
+from stockade.config.seclang import SecLang
 from stockade.config.section import Section
 from stockade.config.upstream import Upstream
 from stockade.config.values import BasePath, ConfigPath, HostPattern
@@ -41,6 +42,8 @@ class Api(Section):
     """Who may do what."""
     contract: Contract = Contract()
     """Checks against the spec."""
+    seclang: SecLang | None = None
+    """SecLang rules, such as the OWASP Core Rule Set; they run beside the native detectors."""
     inspect: Inspect = Inspect()
     """Attacks in values."""
     limits: Annotated[tuple[Limit, ...], Field(max_length=1000, strict=False)] = ()

@@ -128,6 +128,8 @@ class Gateway(Section):
     """Deadlines towards clients."""
     spool: Spool = Spool()
     """The event spool."""
+    seclang_log: ConfigPath | None = Field(default=None, examples=["rules.log"])
+    """File that gets one line for each match of a SecLang rule, in the form of ModSecurity's error log."""
     trial: Annotated[Duration, Within("0s", "1h")] = Duration(60_000)
     """How long a new policy is watched: one under which fewer than one in twenty of the usual exchanges pass, and the
     others are refused or fail, is taken back by itself. `0s` for never."""

@@ -20,6 +20,8 @@ def quick(
     mode: str | None = None,
     admin: str | None = None,
     data: Path | None = None,
+    seclang: Path | None = None,
+    seclang_log: Path | None = None,
 ) -> Loaded:
     """Build a config of one API with the defaults of everything that is not given.
 
@@ -31,6 +33,8 @@ def quick(
         mode: `enforce` or `monitor` (`--mode`).
         admin: `address:port` of the admin API (`--admin`).
         data: data folder (`--data`).
+        seclang: SecLang rules (`--seclang`), which take the place of the native detectors.
+        seclang_log: log of what they match (`--seclang-log`).
 
     Raises:
         ConfigError: a flag is wrong; its name stands in place of a setting.
@@ -41,8 +45,15 @@ def quick(
         api["spec"] = str(spec)
     if mode is not None:
         api["mode"] = mode
+    gateway: dict[str, Any] = {}
+    if seclang is not None:
+        api |= {"seclang": {"files": [str(seclang)]}, "inspect": {"enabled": False}, "response": {"leaks": False}}
+    if seclang_log is not None:
+        gateway["seclang_log"] = str(seclang_log)
     if listen is not None:
-        plain["gateway"] = {"listen": listen}
+        gateway["listen"] = listen
+    if gateway:
+        plain["gateway"] = gateway
     if admin is not None:
         plain["admin"] = {"listen": admin}
     if data is not None:
@@ -58,6 +69,9 @@ FLAGS = {
     "gateway.listen": "--listen",
     "gateway.listen[0].address": "--listen",
     "admin.listen": "--admin",
+    f"apis.{API_NAME}.seclang": "--seclang",
+    f"apis.{API_NAME}.seclang.files[0]": "--seclang",
+    "gateway.seclang_log": "--seclang-log",
     "data": "--data",
 }
 """Flags by the setting that they set."""

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::stage::Ran;
+use crate::stages::seclang::SecLang;
 use serde_json::json;
 use stockade_model::{CanonicalPath, Client, Headers, RequestId, Scheme, Timestamp};
 
@@ -36,6 +37,7 @@ fn request() -> Request {
         framing: Framing::None,
         upgrade: None,
         client: Arc::new(Client { address, peer: address, port: 1, tls: None, certificate: None }),
+        received: None,
     }
 }
 
@@ -63,7 +65,7 @@ fn run_broken(order: &[Pick], mode: &str) -> (Result<(), Box<Refusal>>, Record) 
         "response": {"leaks": false, "refuse": false, "body_bytes": 1024, "remove_headers": []},
         "fail": {"contract": "closed", "inspect": "closed", "limit": "open", "response": "open"}
     });
-    let api = Api::new(&serde_json::from_value(api).unwrap()).unwrap();
+    let api = Api::new(&serde_json::from_value(api).unwrap(), SecLang::default()).unwrap();
     let (mut record, mut facts, state, request) = (Record::default(), Facts::default(), State::new(), request());
     let mut exchange = Exchange {
         api: Some(&api),

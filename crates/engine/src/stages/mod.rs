@@ -8,3 +8,4 @@ pub(crate) mod inspect;
 pub(crate) mod limit;
 pub(crate) mod response;
 pub(crate) mod route;
+pub(crate) mod seclang;

@@ -157,6 +157,7 @@ impl Play {
                 tls: None,
                 certificate: self.certificate.clone(),
             }),
+            received: None,
         };
         (request, Bytes::from(body))
     }

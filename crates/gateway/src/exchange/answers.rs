@@ -16,7 +16,8 @@ use crate::upstream::UpstreamFailure;
 impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
     /// A stage refused: the record holds its refusal already.
     pub(super) async fn refused(&mut self, refused: Box<Refused>) -> Judged {
-        let Refused { request, record, refusal } = *refused;
+        let Refused { request, mut record, refusal } = *refused;
+        self.tell_rules(&mut record);
         let after = self.answer(&refusal, &record).await;
         Judged::Ended(Ended { request: Some(request), record, verdict: VerdictKind::Refused }, after)
     }
@@ -59,6 +60,7 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
         failure: BodyFailure,
     ) -> Judged {
         let gone = failure.gone;
+        self.tell_rules(&mut record);
         let refusal = Refusal::new(Stage::Gateway, failure.reason, "", failure.detail);
         let after = if gone { After::Broken } else { self.answer(&refusal, &record).await };
         record.refusals.push(refusal);
@@ -73,6 +75,7 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
         mut record: Box<Record>,
         trouble: Trouble,
     ) -> (Ended, After) {
+        self.tell_rules(&mut record);
         let (refusal, verdict) = match trouble {
             Trouble::Gone => {
                 let refusal = Refusal::new(Stage::Gateway, &reasons::CLIENT_GONE, "", "no one to answer");
@@ -98,6 +101,11 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
         };
         record.refusals.push(refusal);
         (Ended { request: Some(request), record, verdict }, after)
+    }
+
+    /// Writes what SecLang rules matched, before the client is answered.
+    fn tell_rules(&self, record: &mut Record) {
+        self.worker.rule_log.write(self.edge.plan(), std::mem::take(&mut record.rule_log));
     }
 
     /// Answers a refusal or failure.

@@ -74,6 +74,7 @@ pub(super) async fn relay<S: ResponseSink>(
         Some(Err(refusal)) => return Err(Trouble::Refused(refusal)),
         None => return Err(Trouble::Panic),
     }
+    worker.rule_log.write(edge.plan(), std::mem::take(&mut cleared.record_mut().rule_log));
     decorate(&mut head, cleared, trace);
     trace.answered(head.status, head.headers.get_str("content-type"), Some(Rc::clone(&reply.target)));
     if whole && reply.length != BodyLength::None {

@@ -95,6 +95,7 @@ fn play(body: &mut Body, sink: &mut Sink) -> (After, Vec<serde_json::Value>) {
         framing: Framing::Length(5),
         upgrade: None,
         client: testing::client("192.0.2.1"),
+        received: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let after = runtime.block_on(run(&worker, Box::new(request), body, sink, shared.clock.now()));

@@ -45,7 +45,7 @@ pub(crate) fn arrive(
     head: &[u8],
 ) -> Result<(Arrival, Framing), Box<Refusal>> {
     let mut storage = [const { MaybeUninit::uninit() }; MOST_FIELDS];
-    let length = head.len();
+    let (bytes, length) = (head, head.len());
     let head = parse(head, &mut storage)?;
     let framing = framing::framing(head.version, head.fields)?;
     let raw = RawHead {
@@ -58,7 +58,11 @@ pub(crate) fn arrive(
         size: (head.fields.len(), length),
     };
     let fields = head.fields.iter().map(|field| (field.name.as_bytes(), field.value));
-    Ok((normalise(edge, client, id, &raw, fields)?, framing))
+    let mut arrival = normalise(edge, client, id, &raw, fields)?;
+    if edge.keeps_received {
+        arrival.request.received = Some(bytes.into());
+    }
+    Ok((arrival, framing))
 }
 
 /// What came where a head was expected.
@@ -236,6 +240,11 @@ impl<IO: AsyncRead + AsyncWrite + Reset + Unpin + 'static> Connection<IO> {
         let request = {
             let transport = &mut *self.transport.borrow_mut();
             transport.incoming = Incoming::default();
+            if edge.keeps_received {
+                let shared = &self.worker.shared;
+                let lines = edge.engine.observe(&shared.state, &self.client, id, &transport.input, started);
+                self.worker.rule_log.write(edge.plan(), lines);
+            }
             partial::http1(&transport.input, self.scheme)
         };
         let bytes = body.len() as u64;

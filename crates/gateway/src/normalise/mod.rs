@@ -31,13 +31,15 @@ pub(crate) struct Edge {
     /// The bundle.
     pub(crate) engine: Arc<Engine>,
     trusted: Vec<Cidr>,
+    /// Whether heads are kept as they were received.
+    pub(crate) keeps_received: bool,
 }
 
 impl Edge {
     /// Prepares a bundle. A range that does not parse trusts nobody.
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
         let trusted = engine.plan().gateway.trusted_proxies.iter().filter_map(|range| range.parse().ok()).collect();
-        Self { engine, trusted }
+        Self { keeps_received: engine.wants_received(), engine, trusted }
     }
 
     /// The gateway's part of the plan.
@@ -175,6 +177,7 @@ pub(crate) fn normalise<'a>(
         framing: head.framing,
         upgrade,
         client,
+        received: None,
     });
     Ok(Arrival {
         request,

@@ -37,6 +37,7 @@ fn plan(certificates: Vec<CertificatePlan>, min_version: TlsVersion) -> Plan {
         version: 1,
         created_at: 0,
         gateway: GatewayPlan {
+            seclang_log: None,
             name: "test".to_owned(),
             listeners: vec![ListenerPlan {
                 address: ADDRESS.to_owned(),

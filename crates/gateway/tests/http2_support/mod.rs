@@ -119,6 +119,7 @@ pub fn plan(origin: SocketAddr, plain: &str, secure: &str, folder: &Path) -> Pla
         version: 1,
         created_at: 0,
         gateway: GatewayPlan {
+            seclang_log: None,
             name: "test".to_owned(),
             listeners: vec![
                 ListenerPlan { address: plain.to_owned(), tls: None },
@@ -168,6 +169,7 @@ fn timeouts() -> TimeoutsPlan {
 
 fn api(origin: SocketAddr) -> ApiPlan {
     ApiPlan {
+        seclang: None,
         name: "shop".to_owned(),
         hosts: vec!["*".to_owned()],
         base_path: "/".to_owned(),

@@ -44,6 +44,7 @@ fn request(path: &str, query: Option<&str>, headers: &[(&str, &str)]) -> Request
         framing: Framing::None,
         upgrade: None,
         client: Arc::new(Client { address, peer: address, port: 1, tls: None, certificate: None }),
+        received: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AccessPlan, ContractPlan, FailModesPlan, IdentityPlan, InspectPlan, LimitPlan, ResponsePlan};
+use super::{AccessPlan, ContractPlan, FailModesPlan, IdentityPlan, InspectPlan, LimitPlan, ResponsePlan, SecLangPlan};
 use crate::Mode;
 
 /// One API and all that applies to it.
@@ -30,6 +30,9 @@ pub struct ApiPlan {
     pub identity: IdentityPlan,
     /// Who may do what.
     pub access: AccessPlan,
+    /// SecLang rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seclang: Option<Box<SecLangPlan>>,
     /// Attacks in values.
     pub inspect: InspectPlan,
     /// Rates; all that fit a request apply.

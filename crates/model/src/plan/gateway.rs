@@ -25,6 +25,9 @@ pub struct GatewayPlan {
     pub spool: SpoolPlan,
     /// How long a new bundle is watched, ms; one that lets hardly anything pass is taken back. 0 for never.
     pub trial_ms: u32,
+    /// File that gets one line for each match of a SecLang rule, in ModSecurity's error-log form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seclang_log: Option<String>,
 }
 
 /// One listening socket. HTTP/1.1 and HTTP/2 are both served: by ALPN on TLS, by the preface in clear.

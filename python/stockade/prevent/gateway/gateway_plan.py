@@ -45,6 +45,7 @@ def gateway_plan(gateway: Gateway) -> dict[str, Any]:
             "full": spool.full,
         },
         "trial_ms": gateway.trial.ms,
+        **({"seclang_log": str(gateway.seclang_log)} if gateway.seclang_log else {}),
     }
 
 

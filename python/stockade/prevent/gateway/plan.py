@@ -17,6 +17,7 @@ from stockade.core.errors import StockadeError
 from stockade.model.problem import Problem, Severity
 from stockade.prevent.gateway import selections
 from stockade.prevent.gateway.gateway_plan import gateway_plan
+from stockade.prevent.gateway.seclang_plan import seclang_plan
 from stockade.prevent.gateway.stage_plans import (
     access_plan,
     contract_plan,
@@ -28,6 +29,7 @@ from stockade.prevent.gateway.stage_plans import (
 from stockade.prevent.gateway.upstream_plan import upstream_plan
 from stockade.prevent.inventory import openapi
 from stockade.prevent.inventory.operation import Inventory, Operation, Parameter
+from stockade.prevent.seclang import Compilation, SecLangError
 
 PLAN_FORMAT = 1
 """Version of the plan's shape, as in `crates/model/src/plan/mod.rs`."""
@@ -68,6 +70,7 @@ def compile_plan(loaded: Loaded) -> Compiled:
     inventories: dict[str, Inventory] = {}
     files: list[Path] = []
     apis: list[dict[str, Any]] = []
+    rule_sets: dict[tuple[str, ...], Compilation] = {}
     for name, api in config.apis.items():
         if api.spec is not None:
             inventory = _read_spec(name, api, sources, problems)
@@ -82,22 +85,30 @@ def compile_plan(loaded: Loaded) -> Compiled:
         for problem in selections.check(name, api, found, base_path, sources):
             (problems if problem.severity is Severity.ERROR else warnings).append(problem)
         try:
-            apis.append(_api_plan(name, api, found, base_path))
+            rules: dict[str, Any] = {}
+            if api.seclang is not None:
+                plan, compilation = seclang_plan(api.seclang, rule_sets)
+                rules = {"seclang": plan}
+                warnings.extend(warning for warning in compilation.warnings if warning not in warnings)
+                files.extend(compilation.files)
+            apis.append(_api_plan(name, api, found, base_path) | rules)
+        except SecLangError as error:
+            problems.extend(error.problems)
         except KeySetError as error:
             steps = ("apis", name, "identity", "methods")
             problems.append(sources.problem(steps, error.expected, error.hint))
     problems.extend(_same_place(apis, sources))
     if problems:
         raise ConfigError(problems)
-    plan = {
+    whole = {
         "format": PLAN_FORMAT,
         "version": 1,
         "created_at": 0,
         "gateway": gateway_plan(config.gateway),
         "apis": sorted(apis, key=lambda api: -len(str(api["base_path"]))),
     }
-    _try(plan, inventories, sources)
-    return Compiled(plan, inventories, tuple(warnings), tuple(dict.fromkeys(files)))
+    _try(whole, inventories, sources)
+    return Compiled(whole, inventories, tuple(warnings), tuple(dict.fromkeys(files)))
 
 
 def _read_spec(name: str, api: Api, sources: Sources, problems: list[Problem]) -> Inventory | None:

@@ -54,12 +54,12 @@ REFUSED = {
 
 @dataclass(slots=True)
 class Settings:
-    """Settings with the defaults of ModSecurity."""
+    """Settings with the defaults of ModSecurity, but that rules run and see request bodies unless told otherwise."""
 
     plan: dict[str, Any] = field(
         default_factory=lambda: {
-            "engine": "off",
-            "request_body": False,
+            "engine": "on",
+            "request_body": True,
             "request_body_limit": 134_217_728,
             "request_body_no_files_limit": 1_048_576,
             "request_body_refuse": True,

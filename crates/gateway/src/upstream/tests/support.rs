@@ -40,6 +40,7 @@ pub(crate) fn request(method: &str, path: &str) -> Request {
             tls: None,
             certificate: None,
         }),
+        received: None,
     }
 }
 

@@ -1,0 +1,34 @@
+"""The `seclang` section of an API: rules in the language of ModSecurity, such as the OWASP Core Rule Set."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo
+
+from stockade.config.section import Section
+from stockade.config.values.refuse import refuse
+
+
+def _resolve(pattern: str, info: ValidationInfo) -> str:
+    if not pattern.strip() or "\0" in pattern:
+        refuse("expected the name of a file, or a pattern such as `rules/*.conf`")
+    context: dict[str, Any] = info.context or {}
+    folder = context.get("folder")
+    path = Path(pattern).expanduser()
+    return str((folder / path).absolute() if folder else path.absolute())
+
+
+FilePattern = Annotated[str, Field(max_length=4096), AfterValidator(_resolve)]
+"""A file, or a pattern of files; relative ones begin at the folder of the config file."""
+
+
+class SecLang(Section):
+    """Rules in the language of ModSecurity."""
+
+    files: Annotated[tuple[FilePattern, ...], Field(min_length=1, max_length=100, strict=False)] = Field(
+        examples=[["crs-setup.conf", "rules/*.conf"]]
+    )
+    """Files and patterns, read in this order; a pattern's files by name."""
+    mode: Literal["rules", "on", "detection_only", "off"] = "rules"
+    """Whether rules refuse (`on`), only tell (`detection_only`), or what `SecRuleEngine` in them says (`rules`; `on`
+    where nothing is said). In an API in `monitor` mode nothing is refused whatever this says."""
