@@ -1,6 +1,10 @@
 //! SecLang rules alone, as Python sees them: a raw message in, every match out. Read as leniently as rules need it.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -57,6 +61,17 @@ impl Rules {
         self.rules.len()
     }
 
+    /// Runs the phases of a request `rounds` times over one message, and measures each rule.
+    fn time<'py>(&self, py: Python<'py>, asked: &[u8], message: &[u8], rounds: u32) -> PyResult<Bound<'py, PyBytes>> {
+        let answer = detached(py, || {
+            let asked: Asked = serde_json::from_slice(asked)
+                .map_err(|error| Failure::new("rules.input", format!("expected a message to judge: {error}")))?;
+            serde_json::to_vec(&self.measure(&asked, message, rounds))
+                .map_err(|error| Failure::new("rules.output", error.to_string()))
+        })?;
+        Ok(PyBytes::new(py, &answer))
+    }
+
     /// Runs all phases over one raw HTTP/1 message and the answer to it.
     fn judge<'py>(
         &self,
@@ -76,9 +91,35 @@ impl Rules {
 }
 
 impl Rules {
+    /// Runs a message `rounds` times; nanoseconds of each rule together, and of everything.
+    fn measure(&self, asked: &Asked, raw: &[u8], rounds: u32) -> Value {
+        let spent: Rc<RefCell<HashMap<u64, u64>>> = Rc::default();
+        let whole = Instant::now();
+        for _ in 0..rounds {
+            let (message, rest) = Message::parse(raw);
+            let body = message.body(rest);
+            let mut transaction =
+                Transaction::new(Arc::clone(&self.rules), Arc::clone(&self.memory), circumstances(asked));
+            let (sums, mut last) = (Rc::clone(&spent), Instant::now());
+            transaction.watch(Box::new(move |rule| {
+                let now = Instant::now();
+                let nanoseconds = u64::try_from((now - last).as_nanos()).unwrap_or(u64::MAX);
+                *sums.borrow_mut().entry(rule).or_default() += nanoseconds;
+                last = now;
+            }));
+            transaction.request_head(&message);
+            if transaction.denial().is_none() {
+                transaction.request_body(&body, true);
+            }
+        }
+        let total = u64::try_from(whole.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let rules: Vec<(u64, u64)> = spent.borrow().iter().map(|(rule, sum)| (*rule, *sum)).collect();
+        json!({"total_ns": total, "rules": rules})
+    }
+
     fn answer(&self, asked: Asked, raw: &[u8], response_body: &[u8]) -> Value {
-        let Asked { client, server, server_port, id, now_us, response } = asked;
-        let circumstances = Circumstances { client, client_port: 0, server, server_port, id, now_us };
+        let circumstances = circumstances(&asked);
+        let Asked { now_us, response, .. } = asked;
         let (message, rest) = Message::parse(raw);
         let body = message.body(rest);
         let mut transaction =
@@ -116,6 +157,17 @@ impl Rules {
             })
         });
         json!({"matches": matches, "denial": denial})
+    }
+}
+
+fn circumstances(asked: &Asked) -> Circumstances {
+    Circumstances {
+        client: asked.client.clone(),
+        client_port: 0,
+        server: asked.server.clone(),
+        server_port: asked.server_port,
+        id: asked.id.clone(),
+        now_us: asked.now_us,
     }
 }
 

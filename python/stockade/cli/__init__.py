@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "decisions": "stockade.cli.decisions",
     "apis": "stockade.cli.apis",
     "vault": "stockade.cli.vault",
+    "rules": "stockade.cli.rules",
 }
 """Commands in the order of the help, and the module that registers each."""
 

@@ -11,6 +11,7 @@ mod run;
 mod store;
 mod time;
 
+use std::fmt;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -111,6 +112,17 @@ pub struct Transaction {
     denial: Option<Denial>,
     sanitise: bool,
     current: lookup::CurrentRule,
+    watch: Watch,
+}
+
+/// Somebody who is told of each rule once it was run.
+#[derive(Default)]
+struct Watch(Option<Box<dyn FnMut(u64)>>);
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("Watch").field(&self.0.is_some()).finish()
+    }
 }
 
 impl Transaction {
@@ -147,7 +159,13 @@ impl Transaction {
             denial: None,
             sanitise: false,
             current: lookup::CurrentRule::default(),
+            watch: Watch::default(),
         }
+    }
+
+    /// Tells `watch` the id of each rule once it was run, so that a caller with a clock can measure rules.
+    pub fn watch(&mut self, watch: Box<dyn FnMut(u64)>) {
+        self.watch = Watch(Some(watch));
     }
 
     /// Phase 1: the head of the request.

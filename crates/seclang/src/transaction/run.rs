@@ -40,7 +40,14 @@ impl Transaction {
             if self.engine == SecLangEngine::Off || self.is_over(phase) {
                 return;
             }
-            if is_chosen(&self.removed, rule) || !self.run_rule(&rules, rule, phase, place) {
+            if is_chosen(&self.removed, rule) {
+                continue;
+            }
+            let matched = self.run_rule(&rules, rule, phase, place);
+            if let Some(watch) = &mut self.watch.0 {
+                watch(rule.id);
+            }
+            if !matched {
                 continue;
             }
             next = rule.skip_to.unwrap_or(next + rule.skip).max(next);
