@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stockade.app.clock import Clock
 from stockade.app.decisions import Decisions
 from stockade.app.gateway_link import GatewayLink, GatewayUnreachableError
 from stockade.store.events import EventStore
 from stockade.store.recent import RecentEvents
+
+if TYPE_CHECKING:
+    from stockade.store.queries.database import EventDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +83,22 @@ class ControlState:
         self.last_seq = 0
         self.missing = 0
         self.has_older = False
+        self._database: EventDatabase | None = None
         self.spool_problem: str | None = None
         self.archive_problem: str | None = None
         self.archive: Mapping[str, int] = {}
+
+    def database(self) -> EventDatabase:
+        """The events for named queries; opened when first asked for.
+
+        Raises:
+            StockadeError: its key cannot be read.
+        """
+        if self._database is None:
+            from stockade.app.asking import database
+
+            self._database = database(self.events.data.path)
+        return self._database
 
     def gateway_status(self) -> Mapping[str, Any] | None:
         """What the gateway answers; None when it does not."""

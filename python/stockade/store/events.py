@@ -45,7 +45,7 @@ class EventStore:
     """
 
     def __init__(self, folder: DataFolder) -> None:
-        self._data = folder
+        self.data = folder
         self._folder = folder.spool
         self._exchanges: Exchanges | None = None
 
@@ -77,7 +77,7 @@ class EventStore:
         Raises:
             StockadeError: they cannot be read, or that would read too much.
         """
-        if self._data.has_archive() or wanted.needs_archive:
+        if self.data.has_archive() or wanted.needs_archive:
             yield from _records(self._archive().query(wanted, limit))
             return
         found = 0
@@ -95,7 +95,7 @@ class EventStore:
             StockadeError: spool or archive cannot be read.
         """
         entry = spool.find(self._folder, exchange_id.upper())
-        found = entry or (self._archive().find(exchange_id.upper()) if self._data.has_archive() else None)
+        found = entry or (self._archive().find(exchange_id.upper()) if self.data.has_archive() else None)
         return next(_records([found]), None) if found else None
 
     def follow(self, after: int) -> EventTail:
@@ -106,7 +106,7 @@ class EventStore:
         if self._exchanges is None:
             from stockade.store.queries.exchanges import Exchanges
 
-            self._exchanges = Exchanges.of(self._data)
+            self._exchanges = Exchanges.of(self.data)
         return self._exchanges
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -79,13 +79,14 @@ class Parquet:
         decryption = self._decryption() if file.encrypted else None
         with pq.ParquetFile(self._folder / file.path, decryption_properties=decryption) as opened:
             for batch in opened.iter_batches(batch_size=GROUP_ROWS):
-                yield pa.Table.from_batches([batch])
+                yield _conformed(pa.Table.from_batches([batch]), schema_of(file.data_class))
 
-    def dataset(self, files: Iterable[ArchiveFile]) -> ds.Dataset:
+    def dataset(self, files: Sequence[ArchiveFile]) -> ds.Dataset:
         """Encrypted files as one dataset: DuckDB cannot decrypt what other writers encrypted."""
         options = ds.ParquetFragmentScanOptions(decryption_properties=self._decryption())
         return ds.dataset(
             [str(self._folder / file.path) for file in files],
+            schema=schema_of(files[0].data_class),
             format=ds.ParquetFileFormat(default_fragment_scan_options=options),
         )
 
@@ -103,6 +104,18 @@ class Parquet:
             column_encoding={column.name: "DELTA_BINARY_PACKED" for column in columns if column.rising},
             encryption_properties=pe.create_encryption_properties(self._key) if self._key and self._encrypt else None,
         )
+
+
+def _conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Rows of an older version with the columns of now; what they had not is null."""
+    if table.schema.equals(schema):
+        return table
+    names = set(table.column_names)
+    columns = [
+        table[field.name].cast(field.type) if field.name in names else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
 
 
 class _Extent:

@@ -30,7 +30,7 @@ class Rows:
 def rows_of(lines: bytes, epoch: int) -> Rows:
     """Read JSON lines of `{"seq": .., "record": {..}}`.
 
-    A record of a newer gateway keeps what has no column in `more`, and as evidence; one that has other types than
+    A record of a newer gateway keeps what has no column in `more`; one that has other types than
     expected is read by itself, so that it cannot take others with it.
 
     Args:
@@ -184,7 +184,6 @@ def _has_evidence(record: pa.StructArray, worked_out: Mapping[str, pa.Array]) ->
         pc.greater(pc.fill_null(pc.binary_length(pc.fill_null(_parts(noted), "")), 0), 0)
         if stages.values.field("detail").null_count < len(stages.values)
         else None,
-        pc.is_valid(worked_out["more"]) if "more" in worked_out else None,
     ):
         if flag is not None:
             wanted = pc.or_(wanted, flag)

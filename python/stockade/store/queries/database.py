@@ -7,8 +7,8 @@ that takes too long is ended.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from stockade.store.archive.parquet import Parquet
 from stockade.store.queries.query import Answer, NamedQuery
 from stockade.store.queries.registry import named
 from stockade.store.queries.statement import rendered
+
+FIRST_ROWS = 500_000
+"""Rows of the newest files that a search looks into first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +82,27 @@ class EventDatabase:
         """
         query = named(name)
         values = query.values(given or {})
-        hot = self._hot.read()
         try:
-            return self._run(query, values, hot)
+            return self._answer(query, values, self._hot.read())
         except duckdb.IOException:
             # A file was merged into another meanwhile; the manifest of now names that one.
-            return self._run(query, values, self._hot.read())
+            return self._answer(query, values, self._hot.read())
 
     def close(self) -> None:
         """Let go of everything."""
         self._connection.close()
+
+    def _answer(self, query: NamedQuery, values: Mapping[str, Any], hot: Hot) -> Answer:
+        if not query.newest_first:
+            return self._run(query, values, hot)
+        answer = None
+        for part, rest in _newest_parts(query, values, hot):
+            answer = self._run(query, values, part)
+            if len(answer.rows) == values["limit"]:
+                oldest = answer.rows[-1][answer.columns.index("time")]
+                if oldest >= rest:
+                    break
+        return answer or self._run(query, values, hot)
 
     def _run(self, query: NamedQuery, values: Mapping[str, Any], hot: Hot) -> Answer:
         text, parameters = rendered(query.build(values))
@@ -130,6 +144,7 @@ class EventDatabase:
             parts.append(f"SELECT * FROM cold_{data_class}")  # noqa: S608
         parts += _scan([self._archive / file.path for file in files if not file.encrypted])
         parts += _scan(hot.spilled.get(data_class, ()))
+        # By name: files of an older version may lack a column.
         return f"{data_class} AS NOT MATERIALIZED ({' UNION ALL BY NAME '.join(parts)})"
 
     def _refuse_too_much(self, data_class: DataClass, files: Sequence[ArchiveFile]) -> None:
@@ -148,9 +163,28 @@ class EventDatabase:
         )
 
 
+def _newest_parts(query: NamedQuery, values: Mapping[str, Any], hot: Hot) -> Iterator[tuple[Hot, int]]:
+    """Ever more of the newest files, and the newest time that the others have.
+
+    Only the first table is cut: what it is joined with goes by the time of its rows.
+    """
+    data_class = query.reads[0]
+    files = sorted(hot.manifest.of(data_class, values.get("since"), values.get("until")), key=lambda file: -file.newest)
+    others = tuple(file for file in hot.manifest.files if file.data_class is not data_class)
+    rows, start = FIRST_ROWS, 0
+    while start < len(files):
+        taken = 0
+        while start < len(files) and (taken == 0 or taken + files[start].rows <= rows):
+            taken += files[start].rows
+            start += 1
+        part = replace(hot.manifest, files=(*files[:start], *others))
+        yield replace(hot, manifest=part), max((file.newest for file in files[start:]), default=-1)
+        rows *= 8
+
+
 def _scan(paths: Sequence[Path]) -> list[str]:
     if not paths:
         return []
     # The names are made here and in the writer, never by those who ask.
     listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-    return [f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"]  # noqa: S608
+    return [f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"]  # noqa: S608

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,11 +16,15 @@ from stockade.store.queries.tables import FACTS
 _C = FACTS.c
 _BAD = _C.verdict.in_(["refused", "would_refuse"])
 
+_ID = re.compile("[0-9A-HJKMNP-TV-Z]{26}")
+
 _EQUAL = (
     _C.id,
     _C.subject,
     _C.client,
     _C.key,
+    _C.session,
+    _C.token,
     _C.operation,
     _C.api,
     _C.authority,
@@ -40,6 +46,20 @@ ROLES: Mapping[str, Callable[[str], sa.ColumnElement[bool]]] = {
 }
 """As what a value may stand in an exchange."""
 
+
+def roles_of(value: str) -> tuple[str, ...]:
+    """As what a value can stand, by its form: an address is no path, and no row need be asked whether it is."""
+    if _ID.fullmatch(value):
+        return ("id",)
+    if value.startswith("/"):
+        return ("path",)
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return tuple(role for role in ROLES if role not in ("id", "path", "address"))
+    return ("actor", "address")
+
+
 SIDES = ("actor", "address", "operation", "path", "user_agent", "status", "verdict", "reason", "key", "authority")
 """What is told of the exchanges that a value stands in."""
 
@@ -48,7 +68,7 @@ _VALUE = Parameter("value", Kind.TEXT, "The value.", required=True)
 
 def _roles(values: Mapping[str, Any]) -> sa.SelectBase:
     value = values["value"]
-    flags = [counted(fits(value)).label(role) for role, fits in ROLES.items()]
+    flags = [counted(ROLES[role](value)).label(role) for role in roles_of(value)]
     return sa.select(*flags).where(_touched(value), *within(FACTS, values))
 
 
@@ -78,7 +98,7 @@ def _side(values: Mapping[str, Any]) -> sa.SelectBase:
 
 
 def _touched(value: str) -> sa.ColumnElement[bool]:
-    return sa.or_(*(fits(value) for fits in ROLES.values()))
+    return sa.or_(*(ROLES[role](value) for role in roles_of(value)))
 
 
 ROLES_OF = NamedQuery("pivot_roles", "As what a value stands in exchanges.", (SINCE, UNTIL, _VALUE), _roles)

@@ -104,6 +104,8 @@ class NamedQuery:
     """The statement for values that were read."""
     reads: tuple[DataClass, ...] = (DataClass.FACTS,)
     """Which tables it reads."""
+    newest_first: bool = False
+    """Whether rows come newest first with a `limit`, so that old files need not be read when new ones have enough."""
 
     def values(self, given: Mapping[str, Any]) -> dict[str, int | str | None]:
         """What was given, read and made whole.

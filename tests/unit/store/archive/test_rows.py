@@ -69,7 +69,7 @@ def test_what_a_newer_gateway_adds_is_kept() -> None:
     newer = copy.deepcopy(EVENT)
     newer["weather"] = {"wind": 3}
     newer["client"]["fingerprint"] = "ja4"
-    facts, evidence, _, _ = read(next(traffic.records(1)), newer)
+    facts, evidence, _, _ = read(next(traffic.records(1)), newer)  # the second is refused, so its record is kept whole
     assert json.loads(facts[1]["more"]) == {"weather": {"wind": 3}, "client": {"fingerprint": "ja4"}}
     assert facts[0]["more"] is None
     assert facts_to_record(facts[1])["client"]["fingerprint"] == "ja4"

@@ -108,6 +108,17 @@ def test_a_file_that_no_longer_counts_stays_for_those_who_read_it(archive: Archi
     assert not path.exists()
 
 
+def test_files_of_an_older_version_are_merged_with_those_of_now(archive: ArchiveWriter, tmp_path: Path) -> None:
+    for number in (1, 2):
+        archive.commit(batch(number))
+    folder = tmp_path / "events"
+    old = folder / Manifest.load(folder).of(DataClass.FACTS)[0].path
+    pq.write_table(pq.read_table(old, partitioning=None).drop_columns(["more", "session"]), old)
+    while archive.compact(NOW):
+        pass
+    assert numbers(folder) == list(range(1, 2 * SIZE + 1))
+
+
 def test_two_processes_do_not_write_one_archive(archive: ArchiveWriter, tmp_path: Path) -> None:
     with pytest.raises(StockadeError, match="another process"):
         ArchiveWriter(tmp_path / "events")
