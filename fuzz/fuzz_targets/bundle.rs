@@ -2,11 +2,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use stockade_gateway::bundle::{MAGIC, parse};
+use stockade_gateway::bundle::{BundleKeys, MAGIC, parse};
 
 fuzz_target!(|data: &[u8]| {
-    let key = [0x5a; 32];
-    assert!(parse(data, &key).is_err());
-    let begun = [&MAGIC[..], &1_u32.to_le_bytes()[..], data].concat();
-    assert!(parse(&begun, &key).is_err());
+    let keys = BundleKeys { public: vec![0x5a; 32], seal: Some(vec![0x5a; 32]) };
+    assert!(parse(data, &keys).is_err());
+    for format in [1_u32, 2] {
+        let begun = [&MAGIC[..], &format.to_le_bytes()[..], data].concat();
+        assert!(parse(&begun, &keys).is_err());
+    }
 });

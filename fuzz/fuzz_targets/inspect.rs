@@ -45,7 +45,7 @@ fuzz_target!(|data: &[u8]| {
         headers,
         framing: Framing::None,
         upgrade: None,
-        client: Arc::new(Client { address, peer: address, port: 1, tls: None }),
+        client: Arc::new(Client { address, peer: address, port: 1, tls: None, certificate: None }),
     };
     let found = INSPECTOR.head(&request, None, &|_| false, Timestamp(0));
     assert!(found.findings.len() <= 32);

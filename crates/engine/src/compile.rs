@@ -13,6 +13,7 @@ use crate::stages::contract::Contract;
 use crate::stages::identity::IdentityStage;
 use crate::stages::inspect::Inspect;
 use crate::stages::limit::Limits;
+use crate::stages::protect::Protect;
 use crate::stages::response::ResponseChecks;
 use crate::stages::seclang::SecLang;
 use crate::templates::{Template, Templates};
@@ -54,6 +55,7 @@ pub(crate) struct Api {
     pub(crate) seclang: SecLang,
     pub(crate) inspect: Inspect,
     pub(crate) limits: Limits,
+    pub(crate) protect: Protect,
     pub(crate) response: ResponseChecks,
 }
 
@@ -81,6 +83,7 @@ impl Api {
             seclang,
             inspect: Inspect::new(plan)?,
             limits: Limits::new(plan)?,
+            protect: Protect::new(plan)?,
             response: ResponseChecks::new(plan)?,
             operations,
         })

@@ -41,6 +41,12 @@ pub(crate) trait Editor {
         let _ = (place, value);
         None
     }
+
+    /// The JSON text that stands for `value`, a text, number or word that stays; `None` leaves it as it is.
+    fn scalar(&mut self, place: &[Step<'_>], value: &str) -> Option<String> {
+        let _ = (place, value);
+        None
+    }
 }
 
 /// Walks `text` and asks `editor` about every member and element. A name that comes twice is asked about twice.
@@ -178,7 +184,13 @@ impl<'a> Walk<'a, '_> {
         }
         self.value(ask && choice == Choice::Keep)?;
         match choice {
-            Choice::Keep => {}
+            Choice::Keep => {
+                let text = self.text.get(value..self.at)?;
+                if ask && !text.starts_with(['{', '[']) {
+                    let new = self.editor.scalar(&self.place, text);
+                    self.edits.extend(new.map(|new| (value..self.at, new)));
+                }
+            }
             Choice::Remove => self.edits.push((start..self.at, String::new())),
             Choice::Rewrite => {
                 let new = self.editor.rewrite(&self.place, self.text.get(value..self.at)?);

@@ -42,6 +42,7 @@ pub fn reasons() -> Vec<&'static Reason> {
         stages::seclang::REASONS,
         stages::inspect::REASONS,
         stages::limit::REASONS,
+        stages::protect::REASONS,
         stages::response::REASONS,
     ]
     .concat()

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use base64::Engine as _;
 use bytes::Bytes;
 use stockade_inspect::{BodyLimits, ParsedBody};
 use stockade_model::plan::{ApiPlan, LargeBody, Plan, UpstreamProtocol};
@@ -56,9 +57,11 @@ const STREAM: [Pick; 1] = [|api| api.map(|api| &api.seclang as _)];
 type PickResponse = for<'a> fn(&'a Api) -> &'a dyn ResponseStage;
 
 /// The stages that judge a response, in order.
-const RESPONSE: [PickResponse; 2] = [
+const RESPONSE: [PickResponse; 3] = [
     // First: rules are about what the upstream answered.
     |api| &api.seclang,
+    // Before the search for leaks, which would find what is masked here.
+    |api| &api.protect,
     // Last: the search for leaks is about what is really sent.
     |api| &api.response,
 ];
@@ -129,6 +132,20 @@ impl Engine {
     fn api(&self, record: &Record) -> Option<(&Api, &ApiPlan)> {
         let place = record.api?;
         self.apis.get(place).zip(self.plan.apis.get(place))
+    }
+
+    /// The query of a request without the values that its API protects in events; `None` when it has none of them.
+    #[must_use]
+    pub fn protected_query(&self, record: &Record, query: &str) -> Option<String> {
+        self.api(record).and_then(|(api, _)| api.protect.query(query))
+    }
+
+    /// Takes values that an API protects in events out of what its stages noted.
+    pub fn protect_findings(&self, record: &mut Record) {
+        let Some((api, _)) = self.api(record).filter(|(api, _)| api.protect.in_events()) else { return };
+        for finding in &mut record.findings {
+            api.protect.finding(finding);
+        }
     }
 
     pub(crate) fn body_policy(&self, request: &Request, record: &Record) -> BodyPolicy {
@@ -247,6 +264,9 @@ impl Engine {
             take_out(&mut request, credential.place, &credential.name);
         }
         drop(parsed);
+        if engine.plan.apis.get(place).is_some_and(|plan| plan.upstream.forward_client_certificate) {
+            pass_certificate(&mut request);
+        }
         Ok(Cleared { engine, request, body, record, facts, api: place })
     }
 
@@ -303,6 +323,15 @@ impl Engine {
             exchange.settle(stage.stage(), outcome)?;
         }
         Ok(answer.finish())
+    }
+}
+
+/// Tells the upstream the certificate that the caller proved to hold (RFC 9440 2.2). Whatever the caller itself wrote
+/// there was taken out when the request was made canonical.
+fn pass_certificate(request: &mut Request) {
+    if let Some(certificate) = &request.client.certificate {
+        let value = format!(":{}:", base64::engine::general_purpose::STANDARD.encode(&certificate.der));
+        request.headers.push(b"client-cert", value.as_bytes());
     }
 }
 

@@ -159,6 +159,7 @@ impl Connection {
         let facts = tls::facts(stream.get_ref().1);
         let http2 = facts.alpn == Some("h2");
         client.tls = Some(Arc::new(facts));
+        client.certificate = tls::client_certificate(stream.get_ref().1).map(Arc::new);
         let client = Arc::new(client);
         if http2 {
             http2::serve(worker, stream, client, BytesMut::new(), accepted).await;

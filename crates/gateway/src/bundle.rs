@@ -1,16 +1,19 @@
 //! Reads a bundle file: size, digest, signature, plan. Control writes it; nothing in it is believed before it is signed.
 //!
 //! ```text
-//! "STKDBNDL" | format u32 = 1 | payload length u64 | SHA-256 of the payload | Ed25519 signature of the 52 bytes before
-//! payload: a plan as JSON
+//! "STKDBNDL" | format u32 = 2 | payload length u64 | SHA-256 of the payload | Ed25519 signature of the 52 bytes before
+//! payload: nonce 12 | a plan as JSON, encrypted with AES-256-GCM | tag 16     additional data: the 12 bytes before it
 //! ```
-//! Numbers are little-endian.
+//! Numbers are little-endian. The plan holds secrets that upstreams are shown, so it is not readable on the disk; its key
+//! stands beside the one that verifies. Format 1 is the same with the plan in clear, and is read as well.
 
+use std::borrow::Cow;
 use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use stockade_model::Plan;
@@ -19,9 +22,13 @@ use stockade_model::plan::PLAN_FORMAT;
 /// First bytes of every bundle.
 pub const MAGIC: &[u8; 8] = b"STKDBNDL";
 /// Version of the file's format.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
+/// Version with the plan in clear.
+const FORMAT_CLEAR: u32 = 1;
 /// Bytes that the signature is over.
 const SIGNED_BYTES: usize = 52;
+/// Bytes that the encrypted plan is bound to: magic and format.
+const PLACE_BYTES: usize = 12;
 /// Bytes before the payload.
 pub const HEADER_BYTES: usize = 116;
 /// Largest payload.
@@ -46,6 +53,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("bundle.truncated", "the payload is shorter or longer than the header says"),
     ("bundle.digest", "the payload is not the one that was signed"),
     ("bundle.signature", "the signature is not by the key of this data folder"),
+    ("bundle.sealed", "the plan in it does not open with the key of this data folder"),
     ("bundle.plan_json", "the payload is not a plan"),
     ("bundle.plan_format", "the plan has a format that this gateway does not know"),
     ("bundle.setting", "a setting does not compile"),
@@ -64,11 +72,26 @@ impl BundleError {
 ///
 /// # Errors
 /// Anything that is not a whole, signed plan of a known format; see [`CODES`].
-pub fn read(file: &Path, public_key: &[u8]) -> Result<Plan, BundleError> {
+pub fn read(file: &Path, keys: &BundleKeys) -> Result<Plan, BundleError> {
     let limit = HEADER_BYTES + PAYLOAD_BYTES_MAX;
     let bytes = read_limited(file, limit)
         .map_err(|error| BundleError::new("bundle.missing", format!("cannot read `{}`: {error}", file.display())))?;
-    parse(&bytes, public_key)
+    parse(&bytes, keys)
+}
+
+/// The keys of a data folder.
+#[derive(Clone, Default)]
+pub struct BundleKeys {
+    /// `keys/bundle.pub`: verifies.
+    pub public: Vec<u8>,
+    /// `keys/bundle.seal`: opens; `None` where there is none.
+    pub seal: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for BundleKeys {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("BundleKeys").field("public", &self.public).finish_non_exhaustive()
+    }
 }
 
 /// At most one byte more than `limit`, so that a larger file is noticed and never held.
@@ -87,7 +110,7 @@ pub(crate) fn read_limited(file: &Path, limit: usize) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn parse(bytes: &[u8], public_key: &[u8]) -> Result<Plan, BundleError> {
+pub fn parse(bytes: &[u8], keys: &BundleKeys) -> Result<Plan, BundleError> {
     if bytes.len() > HEADER_BYTES + PAYLOAD_BYTES_MAX {
         let problem = format!("expected at most {} bytes", HEADER_BYTES + PAYLOAD_BYTES_MAX);
         return Err(BundleError::new("bundle.too_large", problem));
@@ -100,10 +123,14 @@ pub fn parse(bytes: &[u8], public_key: &[u8]) -> Result<Plan, BundleError> {
     if digest(&SHA256, header.payload).as_ref() != header.digest {
         return Err(BundleError::new("bundle.digest", "the SHA-256 of the payload is not the one in the header"));
     }
-    UnparsedPublicKey::new(&ED25519, public_key)
+    UnparsedPublicKey::new(&ED25519, &keys.public)
         .verify(header.signed, header.signature)
         .map_err(|_| BundleError::new("bundle.signature", "the signature does not fit `keys/bundle.pub`"))?;
-    let plan: Plan = serde_json::from_slice(header.payload)
+    let payload = match header.format {
+        FORMAT_CLEAR => Cow::Borrowed(header.payload),
+        _ => Cow::Owned(open(&header, keys)?),
+    };
+    let plan: Plan = serde_json::from_slice(&payload)
         .map_err(|error| BundleError::new("bundle.plan_json", format!("the payload is not a plan: {error}")))?;
     if plan.format != PLAN_FORMAT {
         let problem = format!("expected a plan of format {PLAN_FORMAT}, got {}", plan.format);
@@ -112,8 +139,25 @@ pub fn parse(bytes: &[u8], public_key: &[u8]) -> Result<Plan, BundleError> {
     Ok(plan)
 }
 
+fn open(header: &Header<'_>, keys: &BundleKeys) -> Result<Vec<u8>, BundleError> {
+    let sealed = |problem: &str| BundleError::new("bundle.sealed", problem);
+    let key = keys.seal.as_deref().ok_or_else(|| sealed("expected a key in `keys/bundle.seal` to open it with"))?;
+    let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| sealed("expected 32 bytes in `keys/bundle.seal`"))?;
+    let (nonce, content) =
+        header.payload.split_first_chunk::<NONCE_LEN>().ok_or_else(|| sealed("the payload is too short"))?;
+    let mut plan = content.to_vec();
+    let place = header.signed.get(..PLACE_BYTES).unwrap_or_default();
+    let length = LessSafeKey::new(key)
+        .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(place), &mut plan)
+        .map_err(|_| sealed("the payload does not open with `keys/bundle.seal`"))?
+        .len();
+    plan.truncate(length);
+    Ok(plan)
+}
+
 /// The parts of a bundle.
 struct Header<'a> {
+    format: u32,
     signed: &'a [u8],
     length: u64,
     digest: &'a [u8],
@@ -133,14 +177,15 @@ impl<'a> Header<'a> {
         }
         let (format, rest) = rest.split_first_chunk::<4>().ok_or_else(truncated)?;
         let format = u32::from_le_bytes(*format);
-        if format != FORMAT {
-            return Err(BundleError::new("bundle.format", format!("expected format {FORMAT}, got {format}")));
+        if !matches!(format, FORMAT | FORMAT_CLEAR) {
+            let problem = format!("expected format {FORMAT_CLEAR} or {FORMAT}, got {format}");
+            return Err(BundleError::new("bundle.format", problem));
         }
         let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(truncated)?;
         let (digest, rest) = rest.split_first_chunk::<32>().ok_or_else(truncated)?;
         let (signature, payload) = rest.split_first_chunk::<64>().ok_or_else(truncated)?;
         let signed = bytes.get(..SIGNED_BYTES).ok_or_else(truncated)?;
-        Ok(Self { signed, length: u64::from_le_bytes(*length), digest, signature, payload })
+        Ok(Self { format, signed, length: u64::from_le_bytes(*length), digest, signature, payload })
     }
 }
 
@@ -151,15 +196,28 @@ mod tests {
     use proptest::prelude::*;
 
     /// A key pair that is the same in every run, and its public half.
-    fn keys() -> (Ed25519KeyPair, Vec<u8>) {
+    fn keys() -> (Ed25519KeyPair, BundleKeys) {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
         let public = pair.public_key().as_ref().to_vec();
-        (pair, public)
+        (pair, BundleKeys { public, seal: Some(vec![9; 32]) })
     }
 
-    fn seal(payload: &[u8], pair: &Ed25519KeyPair) -> Vec<u8> {
+    fn public(bytes: &[u8]) -> BundleKeys {
+        BundleKeys { public: bytes.to_vec(), ..BundleKeys::default() }
+    }
+
+    fn sealed(plan: &[u8], key: &[u8; 32]) -> Vec<u8> {
+        let place = [&MAGIC[..], &FORMAT.to_le_bytes()].concat();
+        let mut content = plan.to_vec();
+        LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).unwrap())
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key([3; NONCE_LEN]), Aad::from(place), &mut content)
+            .unwrap();
+        [&[3; NONCE_LEN][..], &content].concat()
+    }
+
+    fn sign(format: u32, payload: &[u8], pair: &Ed25519KeyPair) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
-        out.extend(FORMAT.to_le_bytes());
+        out.extend(format.to_le_bytes());
         out.extend((payload.len() as u64).to_le_bytes());
         out.extend(digest(&SHA256, payload).as_ref());
         let signature = pair.sign(&out);
@@ -168,17 +226,28 @@ mod tests {
         out
     }
 
-    fn code(bytes: &[u8], key: &[u8]) -> &'static str {
-        parse(bytes, key).unwrap_err().code
+    fn code(bytes: &[u8], keys: &BundleKeys) -> &'static str {
+        parse(bytes, keys).unwrap_err().code
+    }
+
+    #[test]
+    fn a_sealed_plan_opens_with_its_key_alone() {
+        let (pair, keys) = keys();
+        let bytes = sign(FORMAT, &sealed(b"{}", &[9; 32]), &pair);
+        assert_eq!(code(&bytes, &keys), "bundle.plan_json", "opened, but no plan");
+        assert_eq!(code(&bytes, &BundleKeys { seal: None, ..keys.clone() }), "bundle.sealed");
+        assert_eq!(code(&bytes, &BundleKeys { seal: Some(vec![8; 32]), ..keys.clone() }), "bundle.sealed");
+        assert_eq!(code(&bytes, &BundleKeys { seal: Some(vec![9; 31]), ..keys.clone() }), "bundle.sealed");
+        assert_eq!(code(&sign(FORMAT, b"short", &pair), &keys), "bundle.sealed");
     }
 
     #[test]
     fn each_fault_has_its_own_code() {
         let (pair, public) = keys();
-        let good = seal(b"{}", &pair);
+        let good = sign(FORMAT_CLEAR, b"{}", &pair);
         assert_eq!(code(&good, &public), "bundle.plan_json", "whole and signed, but no plan");
-        assert_eq!(code(&good, &[1; 32]), "bundle.signature");
-        assert_eq!(code(&good, b"short"), "bundle.signature");
+        assert_eq!(code(&good, &self::public(&[1; 32])), "bundle.signature");
+        assert_eq!(code(&good, &self::public(b"short")), "bundle.signature");
         assert_eq!(code(&good[..good.len() - 1], &public), "bundle.truncated");
         assert_eq!(code(&good[..100], &public), "bundle.truncated");
         assert_eq!(code(b"", &public), "bundle.truncated");
@@ -187,7 +256,7 @@ mod tests {
         assert_eq!(code(&longer, &public), "bundle.truncated");
         for (place, expected) in [
             (0, "bundle.magic"),
-            (8, "bundle.format"),
+            (9, "bundle.format"),
             (20, "bundle.digest"),
             (60, "bundle.signature"),
             (116, "bundle.digest"),
@@ -203,7 +272,9 @@ mod tests {
 
     #[test]
     fn every_code_is_in_the_reference() {
-        for code in ["missing", "too_large", "magic", "format", "truncated", "digest", "signature", "plan_json"] {
+        for code in
+            ["missing", "too_large", "magic", "format", "truncated", "digest", "signature", "sealed", "plan_json"]
+        {
             assert!(CODES.iter().any(|(known, _)| *known == format!("bundle.{code}")), "{code}");
         }
     }
@@ -214,7 +285,7 @@ mod tests {
             let (_, public) = keys();
             prop_assert!(parse(&bytes, &public).is_err());
             let mut bytes = bytes;
-            bytes.splice(0..0, *b"STKDBNDL\x01\0\0\0");
+            bytes.splice(0..0, *b"STKDBNDL\x02\0\0\0");
             prop_assert!(parse(&bytes, &public).is_err());
         }
     }

@@ -94,8 +94,11 @@ pub(crate) struct Ended {
 }
 
 /// Writes the event of an exchange.
-pub(crate) fn exchange(worker: &WorkerRef, edge: &Edge, ended: &Ended, trace: Trace) {
-    append(worker, edge, ended, trace, None);
+pub(crate) fn exchange(worker: &WorkerRef, edge: &Edge, mut ended: Ended, trace: Trace) {
+    if !ended.record.findings.is_empty() {
+        edge.engine.protect_findings(&mut ended.record);
+    }
+    append(worker, edge, &ended, trace, None);
 }
 
 /// `partial` stands for a request that there never was.
@@ -133,7 +136,10 @@ pub(crate) fn event<'a>(edge: &'a Edge, ended: &'a Ended, trace: &'a Trace) -> E
         operation: operation.map(|operation| Cow::Borrowed(&*operation.id)),
         actor: Cow::Owned(actor),
         client: client_record(&trace.client),
-        request: request.as_deref().map(|request| request_record(request, trace.request_bytes)),
+        request: request.as_deref().map(|request| {
+            let protected = request.query.as_deref().and_then(|query| edge.engine.protected_query(record, query));
+            request_record(request, protected, trace.request_bytes)
+        }),
         identity: record.identity.as_deref(),
         session: record.session.as_deref().map(Cow::Borrowed),
         refusals: &record.refusals,
@@ -195,7 +201,8 @@ fn client_record(client: &Client) -> ClientRecord<'_> {
     }
 }
 
-fn request_record(request: &Request, body_bytes: u64) -> RequestRecord<'_> {
+/// `protected` is the query without what the API protects, when that differs.
+fn request_record(request: &Request, protected: Option<String>, body_bytes: u64) -> RequestRecord<'_> {
     let user_agent = request.headers.get("user-agent").map(|value| match std::str::from_utf8(value) {
         Ok(text) => mask::text(text, USER_AGENT_BYTES),
         Err(_) => Cow::Owned(mask::text(&String::from_utf8_lossy(value), USER_AGENT_BYTES).into_owned()),
@@ -203,7 +210,10 @@ fn request_record(request: &Request, body_bytes: u64) -> RequestRecord<'_> {
     RequestRecord {
         scheme: request.scheme,
         path: mask::text(request.path.as_str(), PATH_BYTES),
-        query: request.query.as_deref().map(mask::query),
+        query: match protected {
+            None => request.query.as_deref().map(mask::query),
+            Some(query) => Some(Cow::Owned(mask::query(&query).into_owned())),
+        },
         version: request.version,
         content_type: request.media_type().map(|media| Cow::Owned(mask::text(&media, 100).into_owned())),
         user_agent,

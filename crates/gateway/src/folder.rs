@@ -11,7 +11,8 @@ use serde::Deserialize;
 use stockade_engine::{Engine, check_decision};
 use stockade_model::Decision;
 
-use crate::bundle::{self, BundleError};
+use crate::bundle::{self, BundleError, BundleKeys};
+use crate::challenges::Challenges;
 use crate::tls::Certificates;
 use crate::upstream;
 
@@ -42,6 +43,10 @@ impl Folder {
 
     pub(crate) fn spool(&self) -> PathBuf {
         self.root.join("spool")
+    }
+
+    pub(crate) fn challenges(&self) -> Challenges {
+        Challenges::new(&self.root)
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -75,10 +80,12 @@ impl Folder {
     /// Reads, verifies and compiles a bundle with its certificates; nothing changes yet.
     pub(crate) fn compile(&self, file: &Path) -> Result<Compiled, BundleError> {
         let key_file = self.root.join("keys/bundle.pub");
-        let key = bundle::read_limited(&key_file, 32).map_err(|error| {
+        let public = bundle::read_limited(&key_file, 32).map_err(|error| {
             BundleError::new("bundle.missing", format!("cannot read `{}`: {error}", key_file.display()))
         })?;
-        let plan = bundle::read(file, &key)?;
+        // Missed only by a bundle that is sealed, which says so.
+        let seal = bundle::read_limited(&self.root.join("keys/bundle.seal"), 32).ok();
+        let plan = bundle::read(file, &BundleKeys { public, seal })?;
         upstream::check(&plan).map_err(|problem| BundleError::new("bundle.setting", problem))?;
         let certificates =
             Certificates::load(&plan).map_err(|problem| BundleError::new("bundle.certificates", problem))?;

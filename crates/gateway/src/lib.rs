@@ -14,6 +14,7 @@ pub mod shared;
 pub mod spool;
 
 mod accept;
+mod challenges;
 mod chunked;
 mod control;
 mod emit;
@@ -34,6 +35,7 @@ mod trial;
 mod upstream;
 mod websocket;
 
+pub use challenges::Challenges;
 pub use policy::NOTICES;
 pub use reasons::reasons;
 pub use server::Server;

@@ -112,6 +112,7 @@ fn load(folder: &Folder) -> Result<(Policy, watch::Sender<bool>), String> {
         state: State::new(),
         spool,
         certificates: compiled.certificates,
+        challenges: folder.challenges(),
         health: Health::default(),
         clock: Clock::start(),
         counters: Counters::default(),

@@ -10,6 +10,7 @@ use stockade_engine::{Engine, State};
 use stockade_model::{Now, RequestId};
 use tokio::sync::watch;
 
+use crate::challenges::Challenges;
 use crate::clock::Clock;
 use crate::normalise::Edge;
 use crate::rule_log::RuleLog;
@@ -28,6 +29,8 @@ pub struct Shared {
     pub spool: Spool,
     /// Certificates of all TLS listeners, swapped on reload.
     pub certificates: Certificates,
+    /// Open challenges of certificate orders.
+    pub challenges: Challenges,
     /// Which upstream targets are usable, as all workers see it.
     pub health: Health,
     /// The clock.

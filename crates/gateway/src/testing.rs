@@ -28,6 +28,7 @@ fn gateway() -> GatewayPlan {
         workers: 1,
         trusted_proxies: Vec::new(),
         refuse_underscore_headers: true,
+        answer_acme_challenges: false,
         limits: HttpLimitsPlan {
             head_bytes: 32 * 1024,
             target_bytes: 8 * 1024,
@@ -52,7 +53,13 @@ fn gateway() -> GatewayPlan {
             write_stall_ms: 20_000,
             drain_ms: 30_000,
         },
-        spool: SpoolPlan { max_bytes: 1 << 24, segment_bytes: 1 << 22, sync_ms: 100, full: SpoolFull::DropOldest },
+        spool: SpoolPlan {
+            max_bytes: 1 << 24,
+            segment_bytes: 1 << 22,
+            sync_ms: 100,
+            full: SpoolFull::DropOldest,
+            encrypt: false,
+        },
         trial_ms: 0,
     }
 }
@@ -69,6 +76,7 @@ fn api(target: &str) -> ApiPlan {
             protocol: UpstreamProtocol::Http1,
             tls: UpstreamTlsPlan::default(),
             preserve_host: true,
+            forward_client_certificate: false,
             set_headers: std::collections::BTreeMap::new(),
             connect_ms: 3_000,
             idle_ms: 30_000,
@@ -105,6 +113,7 @@ fn api(target: &str) -> ApiPlan {
         },
         limits: Vec::new(),
         response: ResponsePlan { leaks: false, refuse: false, body_bytes: 0, remove_headers: Vec::new() },
+        protect: Default::default(),
         fail: FailModesPlan {
             contract: FailMode::Closed,
             inspect: FailMode::Closed,

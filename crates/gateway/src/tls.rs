@@ -4,6 +4,7 @@
 //! ones keep what they were made with.
 
 mod certificate;
+mod clients;
 mod resolver;
 
 use std::collections::HashMap;
@@ -16,6 +17,8 @@ use rustls::server::{NoServerSessionStorage, ServerConfig, ServerConnection};
 use stockade_model::plan::{TlsPlan, TlsVersion};
 use stockade_model::{Plan, TlsFacts};
 
+pub(crate) use certificate::pair;
+pub(crate) use clients::client_certificate;
 use resolver::ByServerName;
 
 /// Protocols offered by ALPN (RFC 7301), the preferred one first.
@@ -53,10 +56,11 @@ impl Certificates {
     pub fn replace(&self, other: Self) {
         let current = self.by_address.load_full();
         let mut next = HashMap::clone(&current);
-        let ticketer = current.values().next().map(|config| Arc::clone(&config.ticketer));
+        let ticketer =
+            current.values().find(|config| config.ticketer.enabled()).map(|config| Arc::clone(&config.ticketer));
         for (address, config) in other.by_address.load().iter() {
             let mut config = ServerConfig::clone(config);
-            if let Some(ticketer) = &ticketer {
+            if let Some(ticketer) = ticketer.as_ref().filter(|_| config.ticketer.enabled()) {
                 config.ticketer = Arc::clone(ticketer);
             }
             next.insert(address.clone(), Arc::new(config));
@@ -81,15 +85,26 @@ fn configure(plan: &TlsPlan, provider: &Arc<CryptoProvider>, setting: &str) -> R
         TlsVersion::Tls12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
         TlsVersion::Tls13 => &[&rustls::version::TLS13],
     };
-    let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
+    let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(versions)
-        .map_err(|error| format!("{setting}.min_version: {error}"))?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(resolver));
+        .map_err(|error| format!("{setting}.min_version: {error}"))?;
+    let builder = match &plan.client_certificates {
+        None => builder.with_no_client_auth(),
+        Some(clients) => {
+            let setting = format!("{setting}.client_certificates");
+            builder.with_client_cert_verifier(clients::verifier(clients, provider, &setting)?)
+        }
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(resolver));
     config.alpn_protocols = PROTOCOLS.iter().map(|name| name.to_vec()).collect();
     // Stateless tickets only: their keys rotate inside the ticketer, and no table of sessions can be filled.
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.ticketer = Ticketer::new().map_err(|error| format!("{setting}: no session ticket keys: {error}"))?;
+    if plan.client_certificates.is_some() {
+        // A resumed session is not verified again, so a certificate that was revoked meanwhile would go on.
+        config.send_tls13_tickets = 0;
+    } else {
+        config.ticketer = Ticketer::new().map_err(|error| format!("{setting}: no session ticket keys: {error}"))?;
+    }
     // INVARIANT: no early data (RFC 8446 8): a replayed request must not reach an API.
     config.max_early_data_size = 0;
     Ok(config)

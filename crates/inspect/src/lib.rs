@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod inspector;
 pub mod leak;
 pub mod mask;
+pub mod tokenise;
 
 mod decode;
 mod detect;

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod reason;
 pub mod request;
 pub mod response;
+pub mod secret;
 pub mod time;
 pub mod verdict;
 
@@ -27,5 +28,6 @@ pub use plan::Plan;
 pub use reason::Reason;
 pub use request::{Client, ClientCertificate, Framing, HttpVersion, Request, RequestId, Scheme, TlsFacts};
 pub use response::ResponseHead;
+pub use secret::Secret;
 pub use time::{Now, Timestamp};
 pub use verdict::{Mode, Refusal, Stage, VerdictKind};

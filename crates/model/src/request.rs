@@ -103,7 +103,7 @@ pub struct TlsFacts {
 }
 
 /// The certificate that a client showed in the handshake and proved to hold, verified against the listener's client CAs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientCertificate {
     /// SHA-256 of the certificate in DER form (`x5t#S256` of RFC 8705 3.1).
     pub sha256: [u8; 32],
@@ -113,6 +113,12 @@ pub struct ClientCertificate {
     pub uris: Vec<String>,
     /// DNS names of the subject alternative name, lower case.
     pub dns_names: Vec<String>,
+    /// Serial number, in lower-case hexadecimal.
+    pub serial: String,
+    /// When it ends.
+    pub not_after: Timestamp,
+    /// The certificate in DER.
+    pub der: Box<[u8]>,
 }
 
 /// Who is at the other end of the connection.

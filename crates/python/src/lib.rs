@@ -7,6 +7,7 @@ mod engine;
 mod failure;
 mod rules;
 mod spool;
+mod tokens;
 
 use pyo3::prelude::*;
 
@@ -25,6 +26,8 @@ mod _native {
     use super::rules::Rules;
     #[pymodule_export]
     use super::spool::{SpoolTail, find_in_spool, read_spool, read_spool_newest};
+    #[pymodule_export]
+    use super::tokens::{make_token, reveal_token};
     #[pymodule_export]
     use super::{run_gateway, version};
 }

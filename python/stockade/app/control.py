@@ -19,6 +19,7 @@ import uvicorn
 from stockade.app.admin.application import build
 from stockade.app.admin.guard import Guard
 from stockade.app.archiving import Archiving
+from stockade.app.certificates import Renewals
 from stockade.app.control_state import ControlState
 from stockade.app.policy import Policy
 from stockade.app.token import read_or_create
@@ -37,6 +38,9 @@ ARCHIVE_S = 0.2
 WATCH_S = 1.0
 """Seconds between two looks at the files of the policy."""
 
+RENEW_S = 5.0
+"""Seconds between two looks for certificates that are due."""
+
 CLEAN_S = 5.0
 """Seconds between two looks for decisions that have ended."""
 
@@ -54,6 +58,7 @@ class ControlProcess:
         admin_address: `address:port` of the admin API.
         hosts: names that `Host` may have, beside loopback and the address itself.
         archiving: opens the archive that events are taken into.
+        renewals: obtains certificates that are due.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class ControlProcess:
         admin_address: str,
         hosts: tuple[str, ...],
         archiving: Callable[[], Archiving],
+        renewals: Renewals,
     ) -> None:
         self._folder = folder
         self._policy = policy
@@ -72,6 +78,7 @@ class ControlProcess:
         self._hosts = hosts
         self._open_archive = archiving
         self._archiving: Archiving | None = None
+        self._renewals = renewals
         self._events = state.events.follow(0)
         self._stop = threading.Event()
         self._look_now = threading.Event()
@@ -94,6 +101,7 @@ class ControlProcess:
                 threading.Thread(target=self._watch, name="watch", daemon=True),
                 threading.Thread(target=self._repeat, args=(self._archive, ARCHIVE_S), name="archive", daemon=True),
                 threading.Thread(target=self._repeat, args=(self._clean, CLEAN_S), name="clean", daemon=True),
+                threading.Thread(target=self._repeat, args=(self._renewals.run, RENEW_S), name="renew", daemon=True),
             ]
             self._fill()
             for thread in threads:

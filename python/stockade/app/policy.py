@@ -10,15 +10,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from stockade.app.certificates import ensure_placeholders
 from stockade.app.clock import Clock
 from stockade.app.control_state import PolicyStatus
 from stockade.app.errors import ConfigProblemsError, StockadeError
 from stockade.app.gateway_link import GatewayLink, GatewayUnreachableError
+from stockade.app.tokens import ensure_key
 from stockade.config import Config, ConfigError, Loaded, load, quick
 from stockade.config.secrets import VaultReader
 from stockade.model.problem import Problem
+from stockade.prevent.crypto import wrapping_keys
 from stockade.prevent.gateway.bundle import Bundles
-from stockade.prevent.gateway.plan import Compiled, compile_plan
+from stockade.prevent.gateway.plan import NO_KEY, Compiled, compile_plan
 
 LOG = logging.getLogger("stockade.policy")
 
@@ -129,6 +132,8 @@ class Policy:
         self._link = link
         self._clock = clock
         self._lock = threading.Lock()
+        self.config: Config | None = None
+        """What is in force, once something is."""
         self._files: tuple[Path, ...] = (asked.config,) if asked.config else ()
         self._seen: tuple[object, ...] = ()
         self._status = PolicyStatus(True, 0, 0)
@@ -149,8 +154,9 @@ class Policy:
         with self._lock:
             self._seen = _fingerprints(self._files)
             loaded = self._load()
+            _provide(loaded.config, self._clock())
             try:
-                compiled = compile_plan(loaded)
+                compiled = compile_plan(loaded, ensure_key(loaded.config) or NO_KEY)
             except ConfigError as error:
                 raise ConfigProblemsError(error.problems) from error
             asked = (self._asked.config,) if self._asked.config else ()
@@ -158,6 +164,7 @@ class Policy:
             self._seen = _fingerprints(self._files)
             version = self._put_in_force(compiled)
             self._status = PolicyStatus(True, version, self._clock())
+            self.config = loaded.config
             return Published(loaded.config, compiled.warnings)
 
     def begin(self) -> None:
@@ -219,6 +226,15 @@ class Policy:
         self._status = replace(self._status, ok=False, bundle=current.version if current else 0, problems=shown)
 
 
+def _provide(config: Config, now: int) -> None:
+    """Put into the data folder what the gateway needs there before it takes the bundle."""
+    ensure_placeholders(config, now)
+    if config.gateway.spool.encrypt:
+        file = config.data / "keys" / "spool.key"
+        if not wrapping_keys.read_file(file):
+            wrapping_keys.create_file(file)
+
+
 def _fingerprints(files: Sequence[Path]) -> tuple[object, ...]:
     found: list[object] = []
     for file in files:
@@ -246,9 +262,18 @@ def _says(payload: bytes | None, compiled: Compiled) -> bool:
 def _certificates(config: Config) -> Iterator[Path]:
     """Files that the gateway itself reads on reload."""
     for listener in config.gateway.listen:
-        for certificate in listener.tls.certificates if listener.tls else ():
-            yield certificate.certificate_file
-            yield certificate.key_file
+        for served in listener.tls.certificates if listener.tls else ():
+            pair = served.files(config.data)
+            yield pair.certificate_file
+            yield pair.key_file
+        clients = listener.tls.client_certificates if listener.tls else None
+        if clients is not None and clients.ca_file is not None:
+            yield clients.ca_file
+            yield from clients.crl_files
     for api in config.apis.values():
-        if api.upstream.tls.ca_file is not None:
-            yield api.upstream.tls.ca_file
+        tls = api.upstream.tls
+        if tls.ca_file is not None:
+            yield tls.ca_file
+        if tls.client_certificate is not None:
+            yield tls.client_certificate.certificate_file
+            yield tls.client_certificate.key_file

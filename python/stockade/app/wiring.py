@@ -12,6 +12,7 @@ from pathlib import Path
 
 from stockade import __version__
 from stockade.app.apis import in_force
+from stockade.app.certificates import Renewals
 from stockade.app.clock import wall_clock
 from stockade.app.control import ControlProcess
 from stockade.app.control_state import ControlState
@@ -88,7 +89,8 @@ def control(asked: Asked, folder: DataFolder, admin: str, hosts: tuple[str, ...]
     def archiving() -> Archiving:
         return Archiving(folder, kept, wall_clock)
 
-    return ControlProcess(folder, rules, state, admin, hosts, archiving)
+    renewals = Renewals(lambda: rules.config, wall_clock)
+    return ControlProcess(folder, rules, state, admin, hosts, archiving, renewals)
 
 
 def supervisor(

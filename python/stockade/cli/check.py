@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stockade.app.errors import StockadeError
 from stockade.cli import options, output, policy_options
 
 if TYPE_CHECKING:
     from stockade.app.check import Checked
+    from stockade.app.policy import Asked
 
 Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the config file, for editors.")]
 """`--schema`."""
+
+
+Tls = Annotated[bool, typer.Option("--tls", help="Report how well traffic is encrypted instead; exit 1 when weak.")]
+"""`--tls`."""
+
+Connect = Annotated[bool, typer.Option("--connect", help="With `--tls`: connect to upstreams and listeners too.")]
+"""`--connect`."""
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +39,8 @@ def check(
     seclang: policy_options.SecLang = None,
     json: options.Json = False,
     schema: Schema = False,
+    tls: Tls = False,
+    connect: Connect = False,
 ) -> int:
     """Check a config without starting anything: one line for each problem: where, and how to mend it."""
     if schema:
@@ -37,15 +48,34 @@ def check(
 
         output.line(json_schema())
         return 0
+    asked = policy_options.asked(config, upstream, spec, listen, mode, None, None, seclang)
+    if tls:
+        return _posture(asked, connect=connect, as_json=json)
+    if connect:
+        raise StockadeError("usage", "expected `--tls` beside `--connect`", "write `stockade check --tls --connect`")
     from stockade.app.check import check as run_check
 
-    checked = run_check(policy_options.asked(config, upstream, spec, listen, mode, None, None, seclang))
+    checked = run_check(asked)
     if json:
         output.print_json(checked.to_json())
     else:
         for text in lines(checked):
             output.line(output.visible(text))
     return 2 if checked.problems else 0
+
+
+def _posture(asked: Asked, *, connect: bool, as_json: bool) -> int:
+    from stockade.app.posture import examine, exit_code
+
+    found = examine(asked, connect=connect)
+    if as_json:
+        output.print_json({"findings": [finding.to_json() for finding in found]})
+        return exit_code(found)
+    for finding in found:
+        output.line(output.visible(f"{finding.weight.value} {finding.code}: {finding.problem}"))
+    looked = "settings, files, upstreams and listeners" if connect else "settings and files"
+    output.line(f"{len(found)} found in {looked}" if found else f"nothing weak in {looked}")
+    return exit_code(found)
 
 
 def lines(checked: Checked) -> Iterator[str]:

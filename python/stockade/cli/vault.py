@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_entries)
     group.command("remove")(remove)
     group.command("rotate")(rotate)
+    group.command("reveal")(reveal)
     app.add_typer(group, name="vault")
 
 
@@ -100,6 +101,22 @@ def rotate(data: options.Data = options.DEFAULT_DATA, json: options.Json = False
 
     count = VaultDesk(data).rotate()
     _say(json, {"rotated": count}, f"sealed {count} entries under a new key")
+    return GOOD
+
+
+def reveal(
+    token: Annotated[str, typer.Argument(help="Token from an event or a response.")],
+    reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
+    data: options.Data = options.DEFAULT_DATA,
+    json: options.Json = False,
+) -> int:
+    """Print the value behind a token; who did so and why goes to the audit log."""
+    from stockade.app.tokens import reveal as reveal_token
+
+    if not reason.strip():
+        raise StockadeError("usage", "expected `--reason TEXT`, since this prints what was protected", None)
+    value = reveal_token(data, token, reason)
+    _say(json, {"token": token, "value": value}, output.visible(value))
     return GOOD
 
 

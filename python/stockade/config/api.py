@@ -10,6 +10,7 @@ from stockade.config.fail import Fail
 from stockade.config.identity import Identity
 from stockade.config.inspect import Inspect
 from stockade.config.limits import Limit
+from stockade.config.protect import Protect
 from stockade.config.response import Response
 from stockade.config.seclang import SecLang
 from stockade.config.section import Section
@@ -50,5 +51,7 @@ class Api(Section):
     """Rates; all that fit a request apply."""
     response: Response = Response()
     """Checks on responses."""
+    protect: Protect = Protect()
+    """Fields that are masked, taken out or made into tokens."""
     fail: Fail = Fail()
     """What a stage that cannot decide does."""

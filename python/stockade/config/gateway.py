@@ -2,28 +2,43 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
+from stockade.config.certificate import ServedCertificate
 from stockade.config.section import Section
 from stockade.config.values import Cidr, ConfigPath, Duration, ListenAddress, Name, Size, Within
+from stockade.config.values.refuse import refuse
 
 
-class Certificate(Section):
-    """A certificate chain and its private key, both PEM files; read again on each reload and when they change."""
+class ClientCertificates(Section):
+    """Certificates of clients (mutual TLS); the files are read again on each reload and when they change."""
 
-    certificate_file: ConfigPath = Field(examples=["tls/shop.crt"])
-    """Chain in PEM, leaf first."""
-    key_file: ConfigPath = Field(examples=["tls/shop.key"])
-    """Private key in PEM: PKCS#8, SEC1 or PKCS#1, without a passphrase."""
+    mode: Literal["off", "optional", "required"] = "required"
+    """`required` turns a client without one away in the handshake, `optional` lets it in without a certificate. One
+    that does not verify is always turned away."""
+    ca_file: ConfigPath | None = Field(default=None, examples=["tls/clients-ca.pem"])
+    """PEM file of the authorities that issue them; needed unless `mode` is `off`."""
+    crl_files: Annotated[tuple[ConfigPath, ...], Field(max_length=100, strict=False)] = Field(
+        default=(), examples=[["tls/clients.crl"]]
+    )
+    """PEM files of revocation lists. With any, a certificate whose issuer has no list is turned away."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> "ClientCertificates":
+        if self.mode != "off" and self.ca_file is None:
+            refuse("expected `ca_file`", "name the PEM file of the authorities, or write `mode: off`")
+        return self
 
 
 class Tls(Section):
     """TLS of one listener."""
 
-    certificates: Annotated[tuple[Certificate, ...], Field(min_length=1, max_length=1000, strict=False)]
+    certificates: Annotated[tuple[ServedCertificate, ...], Field(min_length=1, max_length=1000, strict=False)]
     """Certificates; chosen by the server name that the client asks for, the first when none fits."""
     min_version: Literal["1.2", "1.3"] = "1.2"
     """Oldest TLS version accepted."""
+    client_certificates: ClientCertificates | None = None
+    """Certificates of clients; none are asked for when absent."""
 
 
 class Listener(Section):
@@ -96,6 +111,8 @@ class Spool(Section):
     """Longest time until a record is on disk."""
     full: Literal["drop_oldest", "drop_newest"] = "drop_oldest"
     """What gives way at the cap: the oldest sealed segment, or the record that does not fit. Both are counted."""
+    encrypt: bool = False
+    """Whether records are encrypted on disk (AES-256-GCM), under the key in `keys/spool.key` of the data folder."""
 
 
 def _as_listeners(value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from stockade.config.acme import Acme
 from stockade.config.admin import Admin
 from stockade.config.api import Api
 from stockade.config.events import Events
@@ -25,6 +26,8 @@ class Config(Section):
     """Admin API and console."""
     events: Events = Events()
     """How long recorded events are kept, and how."""
+    acme: Acme | None = None
+    """The authority that certificates are obtained from."""
     data: ConfigPath = Field(default=Path("stockade-data"), examples=["/var/lib/stockade"])
     """Folder for bundles, keys, events and databases; made when it is not there."""
     apis: Annotated[Mapping[Name, Api], Field(min_length=1, max_length=1000)] = Field(

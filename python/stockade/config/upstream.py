@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from stockade.config.certificate import Certificate
 from stockade.config.section import Section
 from stockade.config.values import ConfigPath, Duration, FieldName, SecretRef, TargetUrl, Within
 
@@ -16,6 +17,8 @@ class UpstreamTls(Section):
     """PEM file of trusted roots; the public ones when absent."""
     server_name: str | None = Field(default=None, examples=["orders.internal"])
     """Name that the certificate must carry; the target's host when absent."""
+    client_certificate: Certificate | None = None
+    """Certificate shown to targets that ask for one (mutual TLS)."""
 
 
 class UpstreamTimeouts(Section):
@@ -78,6 +81,9 @@ class Upstream(Section):
     """Active health checks; none when absent."""
     outlier: Outlier = Outlier()
     """Passive ejection of a target that keeps failing."""
+    forward_client_certificate: bool = False
+    """Whether the caller's verified certificate is passed on in `Client-Cert` (RFC 9440). A `Client-Cert` or
+    `Client-Cert-Chain` that a caller sends itself is always taken out."""
     set_headers: Mapping[FieldName, SecretRef] = Field(
         default={}, examples=[{"authorization": "Bearer ${env:SHOP_TOKEN}"}]
     )

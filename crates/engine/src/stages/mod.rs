@@ -6,6 +6,7 @@ pub(crate) mod decisions;
 pub(crate) mod identity;
 pub(crate) mod inspect;
 pub(crate) mod limit;
+pub(crate) mod protect;
 pub(crate) mod response;
 pub(crate) mod route;
 pub(crate) mod seclang;

@@ -18,6 +18,7 @@ fn certificate(hash: u8) -> Option<Arc<ClientCertificate>> {
         subject: "CN=billing".to_owned(),
         uris: vec!["spiffe://example.org/ns/shop/sa/billing".to_owned()],
         dns_names: vec!["billing.example.org".to_owned()],
+        ..ClientCertificate::default()
     }))
 }
 

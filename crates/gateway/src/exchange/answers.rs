@@ -2,8 +2,9 @@
 
 use std::pin::pin;
 
+use bytes::Bytes;
 use stockade_engine::{Record, Refused};
-use stockade_model::{Refusal, Request, Stage, VerdictKind};
+use stockade_model::{Headers, Refusal, Request, ResponseHead, Stage, VerdictKind};
 
 use super::panics::{contain, panicked};
 use super::relay::Trouble;
@@ -20,6 +21,24 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
         self.tell_rules(&mut record);
         let after = self.answer(&refusal, &record).await;
         Judged::Ended(Ended { request: Some(request), record, verdict: VerdictKind::Refused }, after)
+    }
+
+    /// The authority of a certificate order asked for our proof.
+    pub(super) async fn proven(&mut self, request: Box<Request>, proof: Bytes) -> Judged {
+        let mut headers = Headers::default();
+        headers.push(b"content-type", b"application/octet-stream");
+        headers.push(b"cache-control", b"no-store");
+        let head = ResponseHead { status: 200, headers, content_length: Some(proof.len() as u64) };
+        self.trace.answered(head.status, Some("application/octet-stream"), None);
+        self.trace.sent(proof.len());
+        let after = if self.sink.whole(&head, proof).await.is_err() {
+            After::Broken
+        } else {
+            self.trace.completed();
+            After::Done
+        };
+        let ended = Ended { request: Some(request), record: Box::default(), verdict: VerdictKind::Allowed };
+        Judged::Ended(ended, after)
     }
 
     /// The engine panicked and took the request with it.

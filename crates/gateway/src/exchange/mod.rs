@@ -68,7 +68,7 @@ pub(crate) async fn run<B: RequestBody, S: ResponseSink>(
     let Exchange { edge, trace, .. } = exchange;
     match forwarded {
         Forwarded::Ended(ended, after) => {
-            emit::exchange(worker, &edge, &ended, trace);
+            emit::exchange(worker, &edge, ended, trace);
             after
         }
         Forwarded::Switched(parts) => {
@@ -119,6 +119,11 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
     /// Head, body, and the engine's word on both.
     async fn judge(&mut self, request: Box<Request>) -> Judged {
         let Self { worker, edge, trace, .. } = self;
+        if edge.plan().answer_acme_challenges
+            && let Some(proof) = worker.shared.challenges.answer(&request)
+        {
+            return Box::pin(self.proven(request, proof)).await;
+        }
         let engine = &edge.engine;
         let state = &worker.shared.state;
         let admitted = match ask(worker, trace, |now| engine.judge_head(state, request, false, now)) {

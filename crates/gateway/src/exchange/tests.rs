@@ -77,6 +77,7 @@ fn play(body: &mut Body, sink: &mut Sink) -> (After, Vec<serde_json::Value>) {
         engine: ArcSwap::from_pointee(Engine::new(plan).unwrap()),
         state: State::new(),
         certificates: Certificates::default(),
+        challenges: crate::Challenges::new(folder.path()),
         health: Health::default(),
         clock: Clock::start(),
         counters: Counters::default(),

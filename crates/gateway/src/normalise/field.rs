@@ -9,7 +9,7 @@ pub(crate) enum Part {
     HopByHop,
     /// Written by proxies; believed only from trusted ones, and passed on only from them.
     Claim,
-    /// `x-stockade-*`, ours alone; taken out.
+    /// Ours alone, `x-stockade-*` and the client certificate (RFC 9440 2.4); taken out.
     Ours,
     Host,
     Connection,
@@ -52,6 +52,7 @@ pub(crate) fn part_of(name: &[u8]) -> Part {
         b"x-forwarded-proto" => Part::ForwardedProto,
         b"x-forwarded-host" => Part::ForwardedHost,
         b"forwarded" => Part::Forwarded,
+        b"client-cert" | b"client-cert-chain" => Part::Ours,
         b"x-real-ip" => Part::RealIp,
         b"sec-websocket-key" => Part::WebSocketKey,
         b"sec-websocket-version" => Part::WebSocketVersion,

@@ -25,6 +25,8 @@ thread_local! {
 pub(super) struct Buffer {
     inner: Mutex<Inner>,
     closing: Condvar,
+    /// Bytes left free behind each payload, for the writer.
+    room: usize,
 }
 
 #[derive(Debug)]
@@ -35,15 +37,18 @@ struct Inner {
 }
 
 impl Buffer {
-    pub(super) fn new(next_sequence: u64) -> Self {
-        Self { inner: Mutex::new(Inner { bytes: Vec::new(), next_sequence, closed: false }), closing: Condvar::new() }
+    pub(super) fn new(next_sequence: u64, room: usize) -> Self {
+        let inner = Mutex::new(Inner { bytes: Vec::new(), next_sequence, closed: false });
+        Self { inner, closing: Condvar::new(), room }
     }
 
     /// Takes a record; `false` when it is dropped. Its number is used up all the same, so that readers see a gap.
     pub(super) fn append(&self, record: &Record) -> bool {
         SCRATCH.with_borrow_mut(|payload| {
             payload.clear();
-            let whole = serde_json::to_writer(&mut *payload, record).is_ok() && payload.len() <= RECORD_BYTES_MAX;
+            let written = serde_json::to_writer(&mut *payload, record).is_ok();
+            payload.resize(payload.len() + self.room, 0);
+            let whole = written && payload.len() <= RECORD_BYTES_MAX;
             let limit = match record {
                 Record::Exchange(_) => BUFFER_BYTES,
                 Record::Notice(_) => BUFFER_BYTES + NOTICE_BYTES,

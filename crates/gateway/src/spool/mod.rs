@@ -4,6 +4,7 @@
 //! that no request waits for the disk and none wakes another thread. What was written survives `kill -9`; what was
 //! synced survives a power cut.
 
+pub mod cipher;
 pub mod reader;
 pub mod scan;
 pub mod segment;
@@ -23,6 +24,7 @@ use stockade_model::event::Record;
 use stockade_model::plan::SpoolPlan;
 
 use buffer::Buffer;
+use cipher::Keys;
 use writer::{Disk, Writer};
 
 /// Takes records from all workers without making them wait.
@@ -66,7 +68,8 @@ impl Spool {
     /// Opens the folder, cuts off a torn tail, and starts the writing thread.
     ///
     /// # Errors
-    /// A folder that cannot be made, read or locked; `WouldBlock` when another gateway has it open.
+    /// A folder that cannot be made, read or locked; `WouldBlock` when another gateway has it open. Keys that are not
+    /// there, when the plan says to encrypt.
     pub fn open(folder: &Path, plan: &SpoolPlan) -> io::Result<Self> {
         Self::open_on(Disk, folder, plan)
     }
@@ -77,8 +80,10 @@ impl Spool {
         let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join("lock"))?;
         lock.try_lock()?;
         let counts = Arc::new(Counts::default());
-        let (writer, next_sequence) = Writer::open(medium, folder, plan, Arc::clone(&counts))?;
-        let buffer = Arc::new(Buffer::new(next_sequence));
+        let keys = plan.encrypt.then(|| Keys::of(folder)).transpose()?;
+        let room = keys.as_ref().map_or(0, |_| cipher::TAG_BYTES);
+        let (writer, next_sequence) = Writer::open(medium, folder, plan, keys, Arc::clone(&counts))?;
+        let buffer = Arc::new(Buffer::new(next_sequence, room));
         let thread = std::thread::Builder::new().name("spool".to_owned()).spawn({
             let buffer = Arc::clone(&buffer);
             move || writer.run(&buffer)

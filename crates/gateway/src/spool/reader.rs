@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use super::cipher::{KEY_BLOCK_BYTES, Keys, SegmentCipher};
 use super::scan::Scanner;
 use super::segment::{self, HEADER_BYTES, RECORD_BYTES_MAX, RECORD_HEADER_BYTES, SegmentFile, SegmentHeader};
 
@@ -82,16 +83,16 @@ impl Tail {
             if behind {
                 continue;
             }
-            let Some(mut file) = open(&segment.path)? else { continue };
+            let Some(opened) = open(&self.folder, &segment.path)? else { continue };
             let mut at = match place {
                 Some(place) if place.first_sequence == segment.first_sequence => place,
                 _ => Place {
                     first_sequence: segment.first_sequence,
-                    offset: HEADER_BYTES as u64,
-                    run_start: read_header(&mut file)?.is_none_or(|header| header.run_start),
+                    offset: opened.begin,
+                    run_start: opened.header.is_none_or(|header| header.run_start),
                 },
             };
-            let ended = self.read_segment(file, &mut at, next.is_some(), &mut room, &mut page)?;
+            let ended = self.read_segment(opened, &mut at, next.is_some(), &mut room, &mut page)?;
             place = Some(at);
             if !ended {
                 break;
@@ -104,14 +105,15 @@ impl Tail {
     /// Reads on in one segment; answers whether all of it was read.
     fn read_segment(
         &mut self,
-        mut file: File,
+        opened: Opened,
         at: &mut Place,
         sealed: bool,
         room: &mut Room,
         page: &mut Page,
     ) -> io::Result<bool> {
+        let Opened { mut file, begin, cipher, .. } = opened;
         file.seek(SeekFrom::Start(at.offset))?;
-        let at_start = at.offset == HEADER_BYTES as u64;
+        let at_start = at.offset <= begin;
         let mut first = at_start && at.run_start;
         let floor = if at_start { at.first_sequence } else { self.last.saturating_add(1) };
         let mut scanner = Scanner::new(file, floor);
@@ -128,9 +130,14 @@ impl Tail {
                 if !first {
                     page.missing += record.sequence - self.last - 1;
                 }
-                room.take(record.payload.len());
-                page.entries.push(Entry { sequence: record.sequence, payload: record.payload.to_vec() });
                 self.last = record.sequence;
+                match plain(cipher.as_ref(), record.sequence, record.payload.to_vec()) {
+                    None => page.damaged += 1,
+                    Some(payload) => {
+                        room.take(payload.len());
+                        page.entries.push(Entry { sequence: record.sequence, payload });
+                    }
+                }
             }
             first = false;
         };
@@ -161,14 +168,21 @@ pub fn read_newest(folder: &Path, before: Option<u64>, limit: usize) -> io::Resu
             break;
         }
         if segment.first_sequence < before {
-            newest_of_segment(segment, before, &mut room, &mut page)?;
+            newest_of_segment(folder, segment, before, &mut room, &mut page)?;
         }
     }
     Ok(page)
 }
 
-fn newest_of_segment(segment: &SegmentFile, before: u64, room: &mut Room, page: &mut Page) -> io::Result<()> {
-    let Some((mut file, mut scanner)) = scan(segment)? else { return Ok(()) };
+fn newest_of_segment(
+    folder: &Path,
+    segment: &SegmentFile,
+    before: u64,
+    room: &mut Room,
+    page: &mut Page,
+) -> io::Result<()> {
+    let Some((opened, mut scanner)) = scan(folder, segment)? else { return Ok(()) };
+    let Opened { mut file, begin, cipher, .. } = opened;
     let mut newest: VecDeque<(u64, u64, usize)> = VecDeque::new();
     while let Some(record) = scanner.next_record()? {
         if record.sequence >= before {
@@ -185,8 +199,12 @@ fn newest_of_segment(segment: &SegmentFile, before: u64, room: &mut Room, page: 
             break;
         }
         let mut payload = vec![0; length];
-        file.seek(SeekFrom::Start(HEADER_BYTES as u64 + offset + RECORD_HEADER_BYTES as u64))?;
+        file.seek(SeekFrom::Start(begin + offset + RECORD_HEADER_BYTES as u64))?;
         file.read_exact(&mut payload)?;
+        let Some(payload) = plain(cipher.as_ref(), sequence, payload) else {
+            page.damaged += 1;
+            continue;
+        };
         if let Some(last) = page.entries.last() {
             page.missing += last.sequence.saturating_sub(sequence + 1);
         }
@@ -208,11 +226,16 @@ pub fn find(folder: &Path, id: &str) -> io::Result<Option<Entry>> {
     let wanted = format!("\"id\":\"{id}\"");
     let finder = memchr::memmem::Finder::new(wanted.as_bytes());
     for segment in segment::list(folder)?.iter().rev() {
-        let Some((_, mut scanner)) = scan(segment)? else { continue };
+        let Some((opened, mut scanner)) = scan(folder, segment)? else { continue };
         while let Some(record) = scanner.next_record()? {
+            let sequence = record.sequence;
             // The event's own id is among its first fields; a quote inside a value would be escaped.
-            if finder.find(record.payload).is_some() {
-                return Ok(Some(Entry { sequence: record.sequence, payload: record.payload.to_vec() }));
+            if opened.cipher.is_none() && finder.find(record.payload).is_none() {
+                continue;
+            }
+            let payload = plain(opened.cipher.as_ref(), sequence, record.payload.to_vec());
+            if let Some(payload) = payload.filter(|payload| finder.find(payload).is_some()) {
+                return Ok(Some(Entry { sequence, payload }));
             }
         }
     }
@@ -220,24 +243,59 @@ pub fn find(folder: &Path, id: &str) -> io::Result<Option<Entry>> {
 }
 
 /// Opens a segment twice at its first record: once to scan, once to read what the scan chose.
-fn scan(segment: &SegmentFile) -> io::Result<Option<(File, Scanner<File>)>> {
-    let (Some(file), Some(mut again)) = (open(&segment.path)?, open(&segment.path)?) else { return Ok(None) };
-    again.seek(SeekFrom::Start(HEADER_BYTES as u64))?;
-    Ok(Some((file, Scanner::new(again, segment.first_sequence))))
+fn scan(folder: &Path, segment: &SegmentFile) -> io::Result<Option<(Opened, Scanner<File>)>> {
+    let Some(opened) = open(folder, &segment.path)? else { return Ok(None) };
+    let mut again = match File::open(&segment.path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    again.seek(SeekFrom::Start(opened.begin))?;
+    Ok(Some((opened, Scanner::new(again, segment.first_sequence))))
+}
+
+/// A segment whose head was read.
+#[derive(Debug)]
+struct Opened {
+    file: File,
+    /// `None` when it is damaged.
+    header: Option<SegmentHeader>,
+    /// Where the first record is.
+    begin: u64,
+    /// Opens encrypted records.
+    cipher: Option<SegmentCipher>,
 }
 
 /// `None` when the writer removed it meanwhile.
-fn open(path: &Path) -> io::Result<Option<File>> {
-    match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        file => file.map(Some),
+///
+/// # Errors
+/// The file cannot be read, or its records are encrypted and the key is not there.
+fn open(folder: &Path, path: &Path) -> io::Result<Option<Opened>> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let mut head = Vec::with_capacity(HEADER_BYTES + KEY_BLOCK_BYTES);
+    (&mut file).take((HEADER_BYTES + KEY_BLOCK_BYTES) as u64).read_to_end(&mut head)?;
+    let header = SegmentHeader::decode(&head);
+    let begin = header.map_or(HEADER_BYTES as u64, |header| header.bytes());
+    let mut cipher = None;
+    if header.is_some_and(|header| header.encrypted) {
+        let parts = head.split_first_chunk::<HEADER_BYTES>();
+        // A segment is only just being made when its key block is not whole yet: it has no record.
+        if let Some((bytes, Ok(block))) = parts.map(|(bytes, rest)| (bytes, <[u8; KEY_BLOCK_BYTES]>::try_from(rest))) {
+            let told = |error: io::Error| io::Error::other(format!("`{}`: {error}", path.display()));
+            cipher = Some(Keys::of(folder).and_then(|keys| keys.open(*bytes, &block)).map_err(told)?);
+        }
     }
+    Ok(Some(Opened { file, header, begin, cipher }))
 }
 
-fn read_header(file: &mut File) -> io::Result<Option<SegmentHeader>> {
-    let mut header = Vec::with_capacity(HEADER_BYTES);
-    file.take(HEADER_BYTES as u64).read_to_end(&mut header)?;
-    Ok(SegmentHeader::decode(&header))
+/// The JSON of a record; `None` when it was changed.
+fn plain(cipher: Option<&SegmentCipher>, sequence: u64, payload: Vec<u8>) -> Option<Vec<u8>> {
+    match cipher {
+        None => Some(payload),
+        Some(cipher) => cipher.open(sequence, payload),
+    }
 }
 
 /// What still fits into a page.

@@ -1,7 +1,7 @@
 //! The file format of the spool: segment header, record framing, file names.
 //!
 //! ```text
-//! header   "STKSPOOL" | format u32 = 1 | run u32 | first sequence u64 | created u64, microseconds
+//! header   "STKSPOOL" | format u32 = 1, or 2 when encrypted (see `cipher`) | run u32 | first sequence u64 | created u64, microseconds
 //! record   length u32 | crc32c u32 over sequence and payload | sequence u64 | payload: JSON of one record
 //! ```
 //! Numbers are little-endian. Sequence numbers rise; a gap inside a run of the gateway means that records were
@@ -13,10 +13,14 @@ use std::path::{Path, PathBuf};
 
 use stockade_model::Timestamp;
 
+use super::cipher::KEY_BLOCK_BYTES;
+
 /// First bytes of every segment.
 pub const MAGIC: &[u8; 8] = b"STKSPOOL";
 /// Version of the format.
 pub const FORMAT: u32 = 1;
+/// Version of the format with encrypted records.
+pub const FORMAT_ENCRYPTED: u32 = 2;
 /// Bytes of a segment's header.
 pub const HEADER_BYTES: usize = 32;
 /// Bytes before a record's payload.
@@ -27,6 +31,8 @@ pub const RECORD_BYTES_MAX: usize = 1 << 20;
 /// The header of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentHeader {
+    /// Whether records are encrypted, and a key block follows.
+    pub encrypted: bool,
     /// Whether it is the first segment of a run of the gateway: the gap before it is no loss.
     pub run_start: bool,
     /// Sequence number of its first record.
@@ -38,14 +44,27 @@ pub struct SegmentHeader {
 impl SegmentHeader {
     /// The header's bytes.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(HEADER_BYTES);
-        out.extend_from_slice(MAGIC);
-        out.extend_from_slice(&FORMAT.to_le_bytes());
-        out.extend_from_slice(&u32::from(self.run_start).to_le_bytes());
-        out.extend_from_slice(&self.first_sequence.to_le_bytes());
-        out.extend_from_slice(&self.created.0.to_le_bytes());
+    pub fn encode(&self) -> [u8; HEADER_BYTES] {
+        let format = if self.encrypted { FORMAT_ENCRYPTED } else { FORMAT };
+        let mut out = [0; HEADER_BYTES];
+        let parts: [&[u8]; 5] = [
+            MAGIC,
+            &format.to_le_bytes(),
+            &u32::from(self.run_start).to_le_bytes(),
+            &self.first_sequence.to_le_bytes(),
+            &self.created.0.to_le_bytes(),
+        ];
+        for (place, byte) in out.iter_mut().zip(parts.into_iter().flatten()) {
+            *place = *byte;
+        }
         out
+    }
+
+    /// Bytes before the first record.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        let block = if self.encrypted { KEY_BLOCK_BYTES } else { 0 };
+        (HEADER_BYTES + block) as u64
     }
 
     /// Reads a header; `None` when it is none of this format.
@@ -56,7 +75,9 @@ impl SegmentHeader {
         let (run, rest) = rest.split_first_chunk::<4>()?;
         let (first, rest) = rest.split_first_chunk::<8>()?;
         let (created, _) = rest.split_first_chunk::<8>()?;
-        (magic == MAGIC && u32::from_le_bytes(*format) == FORMAT).then(|| Self {
+        let format = u32::from_le_bytes(*format);
+        (magic == MAGIC && matches!(format, FORMAT | FORMAT_ENCRYPTED)).then(|| Self {
+            encrypted: format == FORMAT_ENCRYPTED,
             run_start: u32::from_le_bytes(*run) == 1,
             first_sequence: u64::from_le_bytes(*first),
             created: Timestamp(u64::from_le_bytes(*created)),

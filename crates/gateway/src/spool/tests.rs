@@ -16,6 +16,8 @@ use super::segment::{HEADER_BYTES, encode_record, list};
 use super::writer::Medium;
 use super::*;
 
+mod encrypted;
+
 /// A spool folder, not yet made, that goes away with the test.
 struct Folder(PathBuf, #[expect(dead_code, reason = "held until the test ends")] tempfile::TempDir);
 
@@ -27,7 +29,7 @@ impl Folder {
 }
 
 fn plan(max_bytes: u64, segment_bytes: u64, full: SpoolFull) -> SpoolPlan {
-    SpoolPlan { max_bytes, segment_bytes, sync_ms: 100, full }
+    SpoolPlan { max_bytes, segment_bytes, sync_ms: 100, full, encrypt: false }
 }
 
 fn roomy() -> SpoolPlan {
@@ -189,7 +191,10 @@ fn newest_first_pages_backwards_over_segments_and_runs() {
 fn an_event_is_found_by_its_id_only() {
     let folder = Folder::new("find");
     fs::create_dir_all(&folder.0).unwrap();
-    let mut bytes = segment::SegmentHeader { run_start: true, first_sequence: 1, created: Timestamp(0) }.encode();
+    let mut bytes =
+        segment::SegmentHeader { encrypted: false, run_start: true, first_sequence: 1, created: Timestamp(0) }
+            .encode()
+            .to_vec();
     encode_record(&mut bytes, 1, br#"{"kind":"exchange","id":"01AAA"}"#);
     encode_record(&mut bytes, 2, br#"{"kind":"exchange","id":"01BBB","x":"\"id\":\"01CCC\""}"#);
     fs::write(segment::path_of(&folder.0, 1), bytes).unwrap();

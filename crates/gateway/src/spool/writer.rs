@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use stockade_model::plan::{SpoolFull, SpoolPlan};
 
 use super::Counts;
 use super::buffer::Buffer;
+use super::cipher::{Keys, SegmentCipher};
 use super::scan::Scanner;
 use super::segment::{self, HEADER_BYTES, RecordHeader, SegmentHeader};
 use crate::clock::Clock;
@@ -56,6 +57,10 @@ pub(super) struct Writer<M> {
     segment_bytes: u64,
     sync_interval: Duration,
     full: SpoolFull,
+    /// With keys, records are encrypted.
+    keys: Option<Keys>,
+    /// A batch, encrypted.
+    sealed_batch: Vec<u8>,
     counts: Arc<Counts>,
     /// Oldest first.
     sealed: VecDeque<Sealed>,
@@ -84,6 +89,7 @@ struct Current {
     file: File,
     path: PathBuf,
     first_sequence: u64,
+    cipher: Option<SegmentCipher>,
     /// Bytes of header and whole records.
     good: u64,
     records: u64,
@@ -92,7 +98,13 @@ struct Current {
 
 impl<M: Medium> Writer<M> {
     /// Takes stock of the folder and cuts off a torn tail. Answers the first sequence number of this run, too.
-    pub(super) fn open(medium: M, folder: &Path, plan: &SpoolPlan, counts: Arc<Counts>) -> io::Result<(Self, u64)> {
+    pub(super) fn open(
+        medium: M,
+        folder: &Path,
+        plan: &SpoolPlan,
+        keys: Option<Keys>,
+        counts: Arc<Counts>,
+    ) -> io::Result<(Self, u64)> {
         let mut sealed: VecDeque<Sealed> = VecDeque::new();
         let mut next_sequence = 1;
         let segments = segment::list(folder)?;
@@ -105,7 +117,7 @@ impl<M: Medium> Writer<M> {
                 (bytes, records) = (facts.bytes, Some(facts.records));
                 next_sequence = facts.next_sequence.saturating_add(RUN_LEAP);
             }
-            if bytes <= HEADER_BYTES as u64 {
+            if records == Some(0) || bytes <= HEADER_BYTES as u64 {
                 fs::remove_file(&found.path)?;
             } else {
                 sealed.push_back(Sealed { path: found.path, bytes, first_sequence: found.first_sequence, records });
@@ -122,6 +134,8 @@ impl<M: Medium> Writer<M> {
             // The last tick before the deadline must do it.
             sync_interval: Duration::from_millis(u64::from(plan.sync_ms)).saturating_sub(TICK),
             full: plan.full,
+            keys,
+            sealed_batch: Vec::new(),
             counts,
             sealed,
             current: None,
@@ -181,7 +195,7 @@ impl<M: Medium> Writer<M> {
     /// `None` when nothing is pending; a batch of 0 bytes when a record was dropped instead.
     fn next_batch(&mut self) -> Option<Batch> {
         let first = self.record_at(self.written)?;
-        let header = HEADER_BYTES as u64;
+        let header = self.header(first.sequence).bytes();
         let opened = self.current.as_ref().map_or(header, |current| current.good);
         if opened > header && opened + first.record_bytes() as u64 > self.segment_bytes {
             self.seal();
@@ -265,23 +279,47 @@ impl<M: Medium> Writer<M> {
         // No segment of an earlier run has this number; one of this run can only be what a failure below left.
         let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
         file.set_len(0)?;
-        let header = SegmentHeader { run_start: self.run_start, first_sequence, created: Clock::start().now().wall };
-        let done = write_all(&mut self.medium, &mut file, &header.encode()).map_err(|(error, _)| error);
+        let header = self.header(first_sequence);
+        let mut head = header.encode().to_vec();
+        let cipher = match self.keys.as_ref().map(|keys| keys.fresh(header.encode())).transpose()? {
+            None => None,
+            Some((cipher, block)) => {
+                head.extend_from_slice(&block);
+                Some(cipher)
+            }
+        };
+        let done = write_all(&mut self.medium, &mut file, &head).map_err(|(error, _)| error);
         let done = done.and_then(|()| self.medium.sync(&file)).and_then(|()| sync_folder(&self.folder));
         if let Err(error) = done {
             let _ = fs::remove_file(&path);
             return Err(error);
         }
-        let good = HEADER_BYTES as u64;
+        let good = header.bytes();
         self.run_start = false;
         self.account(self.total + good);
-        self.current = Some(Current { file, path, first_sequence, good, records: 0, dirty: false });
+        self.current = Some(Current { file, path, first_sequence, cipher, good, records: 0, dirty: false });
         Ok(())
     }
 
+    /// The header of a segment that would begin now.
+    fn header(&self, first_sequence: u64) -> SegmentHeader {
+        SegmentHeader {
+            encrypted: self.keys.is_some(),
+            run_start: self.run_start,
+            first_sequence,
+            created: Clock::start().now().wall,
+        }
+    }
+
     fn write_batch(&mut self, bytes: usize) -> io::Result<()> {
-        let Self { medium, pending, written, current: Some(current), .. } = self else { return Ok(()) };
-        let batch = pending.get(*written..*written + bytes).unwrap_or_default();
+        let Self { medium, pending, written, current: Some(current), sealed_batch, .. } = self else { return Ok(()) };
+        let mut batch = pending.get(*written..*written + bytes).unwrap_or_default();
+        if let Some(cipher) = &current.cipher {
+            // Beside what is pending, which after a failure may go to another segment, under another key.
+            sealed_batch.clear();
+            cipher.seal(batch, sealed_batch)?;
+            batch = sealed_batch;
+        }
         let (outcome, reached) = match write_all(medium, &mut current.file, batch) {
             Ok(()) => (Ok(()), batch.len()),
             Err((error, reached)) => (Err(error), reached),
@@ -363,7 +401,10 @@ struct Facts {
 fn mend(path: &Path, first_sequence: u64) -> io::Result<Facts> {
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
     let length = file.metadata()?.len();
-    let header = HEADER_BYTES as u64;
+    let mut head = Vec::with_capacity(HEADER_BYTES);
+    (&file).take(HEADER_BYTES as u64).read_to_end(&mut head)?;
+    // Behind a damaged header, records are looked for as in the plain format.
+    let header = SegmentHeader::decode(&head).map_or(HEADER_BYTES as u64, |header| header.bytes());
     if length < header {
         return Ok(Facts { bytes: 0, records: 0, next_sequence: first_sequence });
     }

@@ -27,27 +27,15 @@ const LARGEST_FILE_BYTES: u64 = 4 << 20;
 /// # Errors
 /// A file that cannot be read, holds nothing usable, or a key of another certificate, as `setting: problem`.
 pub(super) fn load(files: &CertificatePlan, provider: &CryptoProvider, setting: &str) -> Result<NamedKey, String> {
-    let file = &files.certificate_file;
+    let (chain, key) = pair(files, setting)?;
+    let (file, key_file) = (&files.certificate_file, &files.key_file);
     let at = format!("{setting}.certificate_file");
-    let mut chain = Vec::new();
-    for certificate in CertificateDer::pem_slice_iter(&read(file, &at)?) {
-        chain.push(certificate.map_err(|error| format!("{at}: `{file}` is not valid PEM: {error}"))?);
-    }
-    let Some(leaf) = chain.first() else {
-        return Err(format!("{at}: expected a PEM certificate in `{file}`, found none"));
-    };
+    let Some(leaf) = chain.first() else { return Err(none_in(file, &at)) };
     let names = names_of(leaf).map_err(|error| {
         format!("{at}: the first certificate in `{file}` is not a usable X.509 version 3 certificate: {error}")
     })?;
 
-    let key_file = &files.key_file;
     let at = format!("{setting}.key_file");
-    let key = PrivateKeyDer::from_pem_slice(&read(key_file, &at)?).map_err(|error| match error {
-        rustls::pki_types::pem::Error::NoItemsFound => {
-            format!("{at}: expected an unencrypted PEM private key in `{key_file}`, found none")
-        }
-        other => format!("{at}: `{key_file}` is not valid PEM: {other}"),
-    })?;
     let key = CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
             format!("{at}: the key in `{key_file}` does not match the first certificate in `{file}`")
@@ -57,7 +45,43 @@ pub(super) fn load(files: &CertificatePlan, provider: &CryptoProvider, setting: 
     Ok(NamedKey { key: Arc::new(key), names })
 }
 
-fn read(file: &str, setting: &str) -> Result<Vec<u8>, String> {
+/// Reads a chain, at least a leaf, and the key beside it; whether they belong together is not looked at.
+///
+/// # Errors
+/// A file that cannot be read or holds nothing usable, as `setting: problem`.
+pub(crate) fn pair(
+    files: &CertificatePlan,
+    setting: &str,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
+    let chain = certificates(&files.certificate_file, &format!("{setting}.certificate_file"))?;
+    let key_file = &files.key_file;
+    let at = format!("{setting}.key_file");
+    let key = PrivateKeyDer::from_pem_slice(&read(key_file, &at)?).map_err(|error| match error {
+        rustls::pki_types::pem::Error::NoItemsFound => {
+            format!("{at}: expected an unencrypted PEM private key in `{key_file}`, found none")
+        }
+        other => format!("{at}: `{key_file}` is not valid PEM: {other}"),
+    })?;
+    Ok((chain, key))
+}
+
+/// All certificates of a PEM file, at least one.
+///
+/// # Errors
+/// A file that cannot be read or holds none, as `setting: problem`.
+pub(crate) fn certificates(file: &str, setting: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let mut found = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(&read(file, setting)?) {
+        found.push(certificate.map_err(|error| format!("{setting}: `{file}` is not valid PEM: {error}"))?);
+    }
+    if found.is_empty() { Err(none_in(file, setting)) } else { Ok(found) }
+}
+
+fn none_in(file: &str, setting: &str) -> String {
+    format!("{setting}: expected a PEM certificate in `{file}`, found none")
+}
+
+pub(crate) fn read(file: &str, setting: &str) -> Result<Vec<u8>, String> {
     let refuse = |error: std::io::Error| format!("{setting}: cannot read `{file}`: {error}");
     let bytes = fs::metadata(file).map_err(refuse)?.len();
     if bytes > LARGEST_FILE_BYTES {

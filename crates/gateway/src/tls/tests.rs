@@ -10,14 +10,14 @@ use stockade_model::plan::{
 
 use super::*;
 
-const ADDRESS: &str = "127.0.0.1:8443";
+pub(super) const ADDRESS: &str = "127.0.0.1:8443";
 
-struct Made {
-    files: CertificatePlan,
-    der: CertificateDer<'static>,
+pub(super) struct Made {
+    pub(super) files: CertificatePlan,
+    pub(super) der: CertificateDer<'static>,
 }
 
-fn make(folder: &Path, stem: &str, names: &[&str]) -> Made {
+pub(super) fn make(folder: &Path, stem: &str, names: &[&str]) -> Made {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let made = rcgen::generate_simple_self_signed(names).unwrap();
     let certificate_file = folder.join(format!("{stem}.crt"));
@@ -31,7 +31,7 @@ fn make(folder: &Path, stem: &str, names: &[&str]) -> Made {
     Made { files, der: made.cert.der().clone() }
 }
 
-fn plan(certificates: Vec<CertificatePlan>, min_version: TlsVersion) -> Plan {
+pub(super) fn plan(certificates: Vec<CertificatePlan>, min_version: TlsVersion) -> Plan {
     Plan {
         format: PLAN_FORMAT,
         version: 1,
@@ -41,11 +41,12 @@ fn plan(certificates: Vec<CertificatePlan>, min_version: TlsVersion) -> Plan {
             name: "test".to_owned(),
             listeners: vec![ListenerPlan {
                 address: ADDRESS.to_owned(),
-                tls: Some(TlsPlan { certificates, min_version }),
+                tls: Some(TlsPlan { certificates, min_version, client_certificates: None }),
             }],
             workers: 1,
             trusted_proxies: Vec::new(),
             refuse_underscore_headers: true,
+            answer_acme_challenges: false,
             limits: HttpLimitsPlan {
                 head_bytes: 0,
                 target_bytes: 0,
@@ -70,7 +71,13 @@ fn plan(certificates: Vec<CertificatePlan>, min_version: TlsVersion) -> Plan {
                 write_stall_ms: 0,
                 drain_ms: 0,
             },
-            spool: SpoolPlan { max_bytes: 0, segment_bytes: 0, sync_ms: 0, full: SpoolFull::DropOldest },
+            spool: SpoolPlan {
+                max_bytes: 0,
+                segment_bytes: 0,
+                sync_ms: 0,
+                full: SpoolFull::DropOldest,
+                encrypt: false,
+            },
             trial_ms: 0,
         },
         apis: Vec::new(),
@@ -92,7 +99,7 @@ fn client(trusted: &[&CertificateDer<'static>], alpn: &[&str]) -> ClientConfig {
 }
 
 /// Shakes hands with client records of at most `piece` bytes; answers both ends.
-fn shake(
+pub(super) fn shake(
     server: Arc<ServerConfig>,
     config: &Arc<ClientConfig>,
     name: &str,

@@ -31,14 +31,22 @@ impl Tls {
     /// Reads the roots and prepares connections.
     ///
     /// # Errors
-    /// A CA file that cannot be read or holds no certificate, a server name that is none; as `setting: problem`.
+    /// A CA file that cannot be read or holds no certificate, a client certificate that does not fit its key, a server
+    /// name that is none; as `setting: problem`.
     pub(super) fn new(plan: &UpstreamPlan) -> Result<Self, String> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| format!("upstream.tls: {error}"))?
-            .with_root_certificates(roots(plan.tls.ca_file.as_deref())?)
-            .with_no_client_auth();
+            .with_root_certificates(roots(plan.tls.ca_file.as_deref())?);
+        let mut config = match &plan.tls.client_certificate {
+            None => builder.with_no_client_auth(),
+            Some(files) => {
+                let setting = "upstream.tls.client_certificate";
+                let (chain, key) = crate::tls::pair(files, setting)?;
+                builder.with_client_auth_cert(chain, key).map_err(|error| format!("{setting}: {error}"))?
+            }
+        };
         config.alpn_protocols = match plan.protocol {
             UpstreamProtocol::Auto => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
             UpstreamProtocol::Http1 => vec![b"http/1.1".to_vec()],

@@ -82,7 +82,7 @@ impl Tunnel {
         let (request, mut record) = cleared.into_parts();
         record.refusals.push(refusal);
         let ended = Ended { request: Some(request), record, verdict: VerdictKind::Refused };
-        emit::exchange(worker, edge, &ended, trace);
+        emit::exchange(worker, edge, ended, trace);
     }
 }
 
@@ -127,5 +127,5 @@ pub(crate) async fn run<IO: AsyncRead + AsyncWrite + Unpin>(
         trace.completed();
     }
     record.refusals.extend(refusal);
-    emit::exchange(worker, edge, &Ended { request: Some(request), record, verdict }, trace);
+    emit::exchange(worker, edge, Ended { request: Some(request), record, verdict }, trace);
 }

@@ -16,7 +16,7 @@ use stockade_engine::{Engine, State};
 use stockade_gateway::clock::Clock;
 use stockade_gateway::shared::{Counters, Shared};
 use stockade_gateway::spool::{Spool, reader};
-use stockade_gateway::{Certificates, Health, Server};
+use stockade_gateway::{Certificates, Challenges, Health, Server};
 use stockade_model::plan::{
     AccessPlan, ApiPlan, CertificatePlan, ContractPlan, FailMode, FailModesPlan, GatewayPlan, HttpLimitsPlan,
     IdentityPlan, InspectPlan, LargeBody, ListenerPlan, OutlierPlan, PLAN_FORMAT, ResponsePlan, SpoolFull, SpoolPlan,
@@ -51,6 +51,7 @@ impl Gateway {
         let (drain, draining) = watch::channel(false);
         let shared = Arc::new(Shared {
             certificates: Certificates::load(&plan).unwrap(),
+            challenges: Challenges::new(folder.path()),
             spool: Spool::open(&folder.path().join("spool"), &plan.gateway.spool).unwrap(),
             engine: ArcSwap::from_pointee(Engine::new(plan).unwrap()),
             state: State::new(),
@@ -113,7 +114,7 @@ pub fn plan(origin: SocketAddr, plain: &str, secure: &str, folder: &Path) -> Pla
         certificate_file: certificate_file.to_str().unwrap().to_owned(),
         key_file: key_file.to_str().unwrap().to_owned(),
     };
-    let tls = TlsPlan { certificates: vec![certificate], min_version: TlsVersion::Tls12 };
+    let tls = TlsPlan { certificates: vec![certificate], min_version: TlsVersion::Tls12, client_certificates: None };
     Plan {
         format: PLAN_FORMAT,
         version: 1,
@@ -128,9 +129,16 @@ pub fn plan(origin: SocketAddr, plain: &str, secure: &str, folder: &Path) -> Pla
             workers: 1,
             trusted_proxies: Vec::new(),
             refuse_underscore_headers: true,
+            answer_acme_challenges: false,
             limits: limits(),
             timeouts: timeouts(),
-            spool: SpoolPlan { max_bytes: 1 << 24, segment_bytes: 1 << 22, sync_ms: 100, full: SpoolFull::DropOldest },
+            spool: SpoolPlan {
+                max_bytes: 1 << 24,
+                segment_bytes: 1 << 22,
+                sync_ms: 100,
+                full: SpoolFull::DropOldest,
+                encrypt: false,
+            },
             trial_ms: 0,
         },
         apis: vec![api(origin)],
@@ -179,6 +187,7 @@ fn api(origin: SocketAddr) -> ApiPlan {
             protocol: UpstreamProtocol::Http1,
             tls: UpstreamTlsPlan::default(),
             preserve_host: true,
+            forward_client_certificate: false,
             set_headers: BTreeMap::new(),
             connect_ms: 3_000,
             idle_ms: 30_000,
@@ -215,6 +224,7 @@ fn api(origin: SocketAddr) -> ApiPlan {
         },
         limits: Vec::new(),
         response: ResponsePlan { leaks: false, refuse: false, body_bytes: 0, remove_headers: Vec::new() },
+        protect: Default::default(),
         fail: FailModesPlan {
             contract: FailMode::Closed,
             inspect: FailMode::Closed,

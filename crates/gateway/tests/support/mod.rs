@@ -12,7 +12,7 @@ use stockade_engine::{Engine, State};
 use stockade_gateway::clock::Clock;
 use stockade_gateway::shared::{Counters, Shared};
 use stockade_gateway::spool::{Spool, reader};
-use stockade_gateway::{Certificates, Health, Server};
+use stockade_gateway::{Certificates, Challenges, Health, Server};
 use stockade_model::Plan;
 use stockade_model::plan::ListenerPlan;
 use tokio::sync::watch;
@@ -37,6 +37,7 @@ impl Gateway {
             engine: ArcSwap::from_pointee(Engine::new(plan).unwrap()),
             state: State::new(),
             certificates: Certificates::default(),
+            challenges: Challenges::new(folder.path()),
             health: Health::default(),
             clock: Clock::start(),
             counters: Counters::default(),

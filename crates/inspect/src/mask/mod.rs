@@ -1,11 +1,13 @@
 //! Takes secrets and personal data out of what is about to be written.
 
+mod class;
 mod names;
 mod numbers;
 mod tokens;
 
 use std::borrow::Cow;
 
+pub use class::{Class, classes};
 pub use names::is_sensitive;
 use stockade_model::canonical::percent_decode;
 

@@ -64,6 +64,18 @@ pub(super) fn mask(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Everything in `text` that [`mask`] would replace, and by which word; in order, never overlapping.
+pub(super) fn spans(text: &str) -> Vec<Found> {
+    let mut found = Vec::new();
+    let mut at = if is_plain(text.as_bytes()) { text.len() } else { 0 };
+    while at < text.len() {
+        let (span, next) = step(text, at);
+        found.extend(span);
+        at = next.max(at + 1);
+    }
+    found
+}
+
 const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
@@ -98,7 +110,8 @@ fn is_plain(bytes: &[u8]) -> bool {
     })
 }
 
-type Found = (Range<usize>, &'static str);
+/// A range of a text, and the word that stands in its place.
+pub(super) type Found = (Range<usize>, &'static str);
 
 /// Looks at the run that begins at `at`: what to mask, and where to go on.
 fn step(text: &str, at: usize) -> (Option<Found>, usize) {

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AccessPlan, ContractPlan, FailModesPlan, IdentityPlan, InspectPlan, LimitPlan, ResponsePlan, SecLangPlan};
+use super::{
+    AccessPlan, CertificatePlan, ContractPlan, FailModesPlan, IdentityPlan, InspectPlan, LimitPlan, ProtectPlan,
+    ResponsePlan, SecLangPlan,
+};
 use crate::Mode;
 
 /// One API and all that applies to it.
@@ -39,6 +42,9 @@ pub struct ApiPlan {
     pub limits: Vec<LimitPlan>,
     /// Checks on responses.
     pub response: ResponsePlan,
+    /// Fields that are masked, taken out or made into tokens.
+    #[serde(default)]
+    pub protect: ProtectPlan,
     /// What a stage that cannot decide does.
     pub fail: FailModesPlan,
 }
@@ -162,6 +168,9 @@ pub struct UpstreamPlan {
     pub tls: UpstreamTlsPlan,
     /// Whether the client's `Host` is passed on; otherwise the target's.
     pub preserve_host: bool,
+    /// Whether the caller's verified certificate is passed on in `Client-Cert` (RFC 9440).
+    #[serde(default)]
+    pub forward_client_certificate: bool,
     /// Fields set on every request to the upstream.
     pub set_headers: BTreeMap<String, String>,
     /// Time to connect, TLS included, ms.
@@ -208,6 +217,8 @@ pub struct UpstreamTlsPlan {
     pub ca_file: Option<String>,
     /// Name to verify; the target's host when absent.
     pub server_name: Option<String>,
+    /// Certificate shown to targets that ask for one.
+    pub client_certificate: Option<CertificatePlan>,
 }
 
 /// Active health checks.

@@ -17,6 +17,9 @@ pub struct GatewayPlan {
     pub trusted_proxies: Vec<String>,
     /// Whether header names with `_` are refused (they alias `-` in many back ends).
     pub refuse_underscore_headers: bool,
+    /// Whether open challenges of certificate orders are answered (RFC 8555 8.3), from `acme/challenges`.
+    #[serde(default)]
+    pub answer_acme_challenges: bool,
     /// Hard limits on what a client may send.
     pub limits: HttpLimitsPlan,
     /// Deadlines.
@@ -48,6 +51,20 @@ pub struct TlsPlan {
     pub certificates: Vec<CertificatePlan>,
     /// Oldest version accepted.
     pub min_version: TlsVersion,
+    /// Certificates of clients; none are asked for when absent.
+    pub client_certificates: Option<ClientCertificatesPlan>,
+}
+
+/// Certificates of clients (mutual TLS). Files are read again on each reload and when they change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificatesPlan {
+    /// Whether a client without one is turned away in the handshake. One that does not verify always is.
+    pub required: bool,
+    /// PEM file of the authorities that issue them.
+    pub ca_file: String,
+    /// PEM files of revocation lists (RFC 5280 5). With any, a certificate whose issuer has none is refused.
+    pub crl_files: Vec<String>,
 }
 
 /// A TLS protocol version.
@@ -135,6 +152,9 @@ pub struct SpoolPlan {
     pub sync_ms: u32,
     /// What gives way at the cap.
     pub full: SpoolFull,
+    /// Whether records are encrypted under the keys in `keys/spool.key`.
+    #[serde(default)]
+    pub encrypt: bool,
 }
 
 /// What gives way when the spool is full; both are counted exactly.

@@ -5,6 +5,7 @@
 
 mod api;
 mod gateway;
+mod protect;
 mod seclang;
 mod stages;
 
@@ -16,8 +17,10 @@ pub use api::{
     ParameterPlan, ParameterStyle, TargetPlan, UpstreamPlan, UpstreamProtocol, UpstreamTlsPlan,
 };
 pub use gateway::{
-    CertificatePlan, GatewayPlan, HttpLimitsPlan, ListenerPlan, SpoolFull, SpoolPlan, TimeoutsPlan, TlsPlan, TlsVersion,
+    CertificatePlan, ClientCertificatesPlan, GatewayPlan, HttpLimitsPlan, ListenerPlan, SpoolFull, SpoolPlan,
+    TimeoutsPlan, TlsPlan, TlsVersion,
 };
+pub use protect::{ProtectAction, ProtectPlan, ProtectRulePlan};
 pub use seclang::{
     SecLangDisruptive, SecLangEffect, SecLangEngine, SecLangLink, SecLangOperator, SecLangPart, SecLangPlan,
     SecLangRule, SecLangScope, SecLangTarget,

@@ -89,24 +89,28 @@ def open_sealed(sealed: Sealed, key: WrappingKey, place: str) -> bytes:
     return decrypt(data_key, sealed.content, f"value\0{place}")
 
 
-def encrypt(key: bytes, value: bytes, place: str) -> bytes:
+def encrypt(key: bytes, value: bytes, place: str | bytes) -> bytes:
     """Nonce, ciphertext and tag of a value under one key."""
     nonce = os.urandom(_NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, value, place.encode())
+    return nonce + AESGCM(key).encrypt(nonce, value, _as_bytes(place))
 
 
-def decrypt(key: bytes, content: bytes, place: str) -> bytes:
+def decrypt(key: bytes, content: bytes, place: str | bytes) -> bytes:
     """What `encrypt` was given.
 
     Raises:
         StockadeError: `crypto.sealed` when it does not open.
     """
     try:
-        return AESGCM(key).decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], place.encode())
+        return AESGCM(key).decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], _as_bytes(place))
     except (InvalidTag, ValueError) as error:
         message = "expected a value sealed under this key, got one of another key, another place, or a changed one"
         hint = "put back the key file that belongs to it, or set the value anew"
         raise StockadeError("crypto.sealed", message, hint) from error
+
+
+def _as_bytes(place: str | bytes) -> bytes:
+    return place.encode() if isinstance(place, str) else place
 
 
 def _no_form() -> StockadeError:

@@ -1,8 +1,8 @@
 """Bundles: the compiled policy in one immutable, versioned, signed file.
 
 `STKDBNDL` | format u32 | payload length u64 | SHA-256 of the payload | Ed25519 signature over all of that | payload,
-which is the plan as JSON. Numbers are little-endian. The gateway compiles a bundle before it takes it, and keeps its
-own when it does not compile.
+which is the plan as JSON, encrypted with AES-256-GCM because upstreams' secrets stand in it. Numbers are little-endian.
+The gateway compiles a bundle before it takes it, and keeps its own when it does not compile.
 """
 
 import fcntl
@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stockade.core.errors import StockadeError
-from stockade.prevent.gateway.keys import signing_key
+from stockade.prevent.crypto.sealing import decrypt, encrypt
+from stockade.prevent.gateway.keys import sealing_key, signing_key
 from stockade.prevent.gateway.plan import Compiled
 from stockade.store.files import write_whole
 
 MAGIC = b"STKDBNDL"
-FORMAT = 1
+FORMAT = 2
 MOST_BYTES = 64 * 1024 * 1024
 """Largest bundle that a gateway reads."""
 KEPT = 3
@@ -28,6 +29,8 @@ KEPT = 3
 
 _HEAD = struct.Struct("<8sIQ32s")
 _SIGNATURE_BYTES = 64
+_PLACE_BYTES = 12
+_PLACE = struct.pack("<8sI", MAGIC, FORMAT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,12 @@ class Bundles:
         bundle = self.current
         try:
             content = bundle.file.read_bytes() if bundle else b""
-        except OSError:
+            payload = content[_HEAD.size + _SIGNATURE_BYTES :]
+            if content[:_PLACE_BYTES] == _PLACE:
+                payload = decrypt(sealing_key(self._keys), payload, _PLACE)
+        except (OSError, StockadeError):
             return None
-        return content[_HEAD.size + _SIGNATURE_BYTES :] or None
+        return payload or None
 
     def write(self, compiled: Compiled, created_at: int) -> Bundle:
         """Sign a plan, write it as the next version, and put it in force.
@@ -92,14 +98,13 @@ class Bundles:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._alone():
             version = max([known.version for known in self._all()], default=0) + 1
-            payload = compiled.to_bytes(version, created_at)
+            payload = encrypt(sealing_key(self._keys), compiled.to_bytes(version, created_at), _PLACE)
             head = _HEAD.pack(MAGIC, FORMAT, len(payload), hashlib.sha256(payload).digest())
             content = head + key.sign(head) + payload
             if len(content) > MOST_BYTES:
                 message = f"expected a policy of at most {MOST_BYTES} bytes, got {len(content)}"
                 raise StockadeError("bundle.size", message, "split large OpenAPI documents over several gateways")
             bundle = Bundle(version, self._folder / f"{version:012}.bundle")
-            # Header fields for the upstream may be secrets, so nobody else may read it.
             write_whole(bundle.file, content, 0o600)
             self.put_in_force(bundle)
             self._forget(bundle)

@@ -1,19 +1,24 @@
 """The `gateway` section as `GatewayPlan`."""
 
+from pathlib import Path
 from typing import Any
 
-from stockade.config.gateway import Gateway, Listener
+from stockade.config.certificate import Certificate
+from stockade.config.gateway import ClientCertificates, Listener
+from stockade.config.root import Config
 
 
-def gateway_plan(gateway: Gateway) -> dict[str, Any]:
+def gateway_plan(config: Config) -> dict[str, Any]:
     """As in `crates/model/src/plan/gateway.rs`: sizes in bytes, durations in milliseconds."""
+    gateway = config.gateway
     limits, timeouts, spool = gateway.limits, gateway.timeouts, gateway.spool
     return {
         "name": gateway.name,
-        "listeners": [_listener(listener) for listener in gateway.listen],
+        "listeners": [_listener(listener, config.data) for listener in gateway.listen],
         "workers": gateway.workers,
         "trusted_proxies": list(gateway.trusted_proxies),
         "refuse_underscore_headers": gateway.refuse_underscore_headers,
+        "answer_acme_challenges": config.acme is not None,
         "limits": {
             "head_bytes": limits.head.bytes,
             "target_bytes": limits.target.bytes,
@@ -43,18 +48,36 @@ def gateway_plan(gateway: Gateway) -> dict[str, Any]:
             "segment_bytes": spool.segment.bytes,
             "sync_ms": spool.sync.ms,
             "full": spool.full,
+            "encrypt": spool.encrypt,
         },
         "trial_ms": gateway.trial.ms,
         **({"seclang_log": str(gateway.seclang_log)} if gateway.seclang_log else {}),
     }
 
 
-def _listener(listener: Listener) -> dict[str, Any]:
+def _listener(listener: Listener, data: Path) -> dict[str, Any]:
     address = listener.address
     if listener.tls is None:
         return {"address": address, "tls": None}
-    certificates = [
-        {"certificate_file": str(pair.certificate_file), "key_file": str(pair.key_file)}
-        for pair in listener.tls.certificates
-    ]
-    return {"address": address, "tls": {"certificates": certificates, "min_version": listener.tls.min_version}}
+    clients = listener.tls.client_certificates
+    tls = {
+        "certificates": [certificate_plan(pair.files(data)) for pair in listener.tls.certificates],
+        "min_version": listener.tls.min_version,
+        "client_certificates": None if clients is None else _clients(clients),
+    }
+    return {"address": address, "tls": tls}
+
+
+def certificate_plan(pair: Certificate) -> dict[str, Any]:
+    """As in `CertificatePlan`."""
+    return {"certificate_file": str(pair.certificate_file), "key_file": str(pair.key_file)}
+
+
+def _clients(clients: ClientCertificates) -> dict[str, Any] | None:
+    if clients.mode == "off" or clients.ca_file is None:
+        return None
+    return {
+        "required": clients.mode == "required",
+        "ca_file": str(clients.ca_file),
+        "crl_files": [str(file) for file in clients.crl_files],
+    }

@@ -1,4 +1,4 @@
-"""The key that signs bundles: made on first use, readable for its owner alone."""
+"""The keys that sign and seal bundles: made on first use, readable for their owner alone."""
 
 import os
 from pathlib import Path
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from stockade.core.errors import StockadeError
+from stockade.prevent.crypto.sealing import KEY_BYTES
 from stockade.store.files import write_new, write_whole
 
 
@@ -31,10 +32,7 @@ def signing_key(folder: Path) -> Ed25519PrivateKey:
         fresh = Ed25519PrivateKey.generate()
         # Two processes may get here at once; the key that is there first is the one.
         write_new(file, fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
-    mode = file.stat().st_mode & 0o777
-    if mode & 0o077:
-        hint = f"run `chmod 600 {file}`"
-        raise StockadeError("bundle.key", f"expected `{file}` to be readable for its owner alone, got {mode:o}", hint)
+    _check_mode(file)
     try:
         key = load_pem_private_key(file.read_bytes(), None)
     except (ValueError, TypeError) as error:
@@ -48,3 +46,31 @@ def signing_key(folder: Path) -> Ed25519PrivateKey:
         write_whole(public_file, public, 0o644)
     os.chmod(folder, 0o700)  # noqa: PTH101  # also when the folder was there before
     return key
+
+
+def sealing_key(folder: Path) -> bytes:
+    """The key that encrypts bundles, 32 bytes; made when it is not there. A gateway elsewhere needs a copy.
+
+    Args:
+        folder: the `keys` folder of the data folder.
+
+    Raises:
+        StockadeError: `bundle.key` when the file is not such a key, or others can read it.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = folder / "bundle.seal"
+    if not file.exists():
+        write_new(file, os.urandom(KEY_BYTES), 0o600)
+    _check_mode(file)
+    key = file.read_bytes()
+    if len(key) != KEY_BYTES:
+        hint = "move it away to have a new one made; gateways need it too"
+        raise StockadeError("bundle.key", f"expected {KEY_BYTES} bytes in `{file}`, got {len(key)}", hint)
+    return key
+
+
+def _check_mode(file: Path) -> None:
+    mode = file.stat().st_mode & 0o777
+    if mode & 0o077:
+        hint = f"run `chmod 600 {file}`"
+        raise StockadeError("bundle.key", f"expected `{file}` to be readable for its owner alone, got {mode:o}", hint)

@@ -17,6 +17,7 @@ from stockade.core.errors import StockadeError
 from stockade.model.problem import Problem, Severity
 from stockade.prevent.gateway import selections
 from stockade.prevent.gateway.gateway_plan import gateway_plan
+from stockade.prevent.gateway.protect_plan import protect_plan
 from stockade.prevent.gateway.seclang_plan import seclang_plan
 from stockade.prevent.gateway.stage_plans import (
     access_plan,
@@ -30,6 +31,9 @@ from stockade.prevent.gateway.upstream_plan import upstream_plan
 from stockade.prevent.inventory import openapi
 from stockade.prevent.inventory.operation import Inventory, Operation, Parameter
 from stockade.prevent.seclang import Compilation, SecLangError
+
+NO_KEY = "0" * 64
+"""Stands for the key of tokens where a plan is only looked at."""
 
 PLAN_FORMAT = 1
 """Version of the plan's shape, as in `crates/model/src/plan/mod.rs`."""
@@ -58,8 +62,12 @@ class Compiled:
         return _to_bytes({**self.plan, "version": version, "created_at": created_at})
 
 
-def compile_plan(loaded: Loaded) -> Compiled:
+def compile_plan(loaded: Loaded, token_key: str = NO_KEY) -> Compiled:
     """Compile a config: read its specs and key sets, build the plan, and have the engine compile it.
+
+    Args:
+        loaded: the config.
+        token_key: key of the tokens that field protection makes; needed for a plan that a gateway will run.
 
     Raises:
         ConfigError: with every problem that was found; nothing is written.
@@ -91,7 +99,7 @@ def compile_plan(loaded: Loaded) -> Compiled:
                 rules = {"seclang": plan}
                 warnings.extend(warning for warning in compilation.warnings if warning not in warnings)
                 files.extend(compilation.files)
-            apis.append(_api_plan(name, api, found, base_path) | rules)
+            apis.append(_api_plan(name, api, found, base_path, token_key) | rules)
         except SecLangError as error:
             problems.extend(error.problems)
         except KeySetError as error:
@@ -104,7 +112,7 @@ def compile_plan(loaded: Loaded) -> Compiled:
         "format": PLAN_FORMAT,
         "version": 1,
         "created_at": 0,
-        "gateway": gateway_plan(config.gateway),
+        "gateway": gateway_plan(config),
         "apis": sorted(apis, key=lambda api: -len(str(api["base_path"]))),
     }
     _try(whole, inventories, sources)
@@ -130,7 +138,7 @@ def _shown(file: Path) -> str:
         return str(file)
 
 
-def _api_plan(name: str, api: Api, inventory: Inventory | None, base_path: str) -> dict[str, Any]:
+def _api_plan(name: str, api: Api, inventory: Inventory | None, base_path: str, token_key: str) -> dict[str, Any]:
     return {
         "name": name,
         "hosts": list(api.hosts),
@@ -144,6 +152,7 @@ def _api_plan(name: str, api: Api, inventory: Inventory | None, base_path: str) 
         "inspect": inspect_plan(api.inspect),
         "limits": [limit_plan(limit) for limit in api.limits],
         "response": response_plan(api),
+        "protect": protect_plan(api.protect, token_key),
         "fail": api.fail.model_dump(),
     }
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from stockade.config.upstream import Upstream
+from stockade.prevent.gateway.gateway_plan import certificate_plan
 
 
 def upstream_plan(upstream: Upstream) -> dict[str, Any]:
@@ -14,8 +15,10 @@ def upstream_plan(upstream: Upstream) -> dict[str, Any]:
         "tls": {
             "ca_file": str(upstream.tls.ca_file) if upstream.tls.ca_file else None,
             "server_name": upstream.tls.server_name,
+            "client_certificate": certificate_plan(pair) if (pair := upstream.tls.client_certificate) else None,
         },
         "preserve_host": upstream.preserve_host,
+        "forward_client_certificate": upstream.forward_client_certificate,
         "set_headers": {name: value.get_secret_value() for name, value in upstream.set_headers.items()},
         "connect_ms": upstream.timeouts.connect.ms,
         "idle_ms": upstream.timeouts.idle.ms,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from stockade.core import StockadeError
 from stockade.prevent.gateway.bundle import Bundles
@@ -18,11 +19,12 @@ def test_a_bundle_is_what_the_gateway_reads(tmp_path: Path, compiled: Compiled) 
     bundle = Bundles(tmp_path).write(compiled, 7)
     content = bundle.file.read_bytes()
     magic, version, length, digest = struct.unpack("<8sIQ32s", content[:52])
-    assert (magic, version, length) == (b"STKDBNDL", 1, len(content) - 116)
+    assert (magic, version, length) == (b"STKDBNDL", 2, len(content) - 116)
     assert digest == hashlib.sha256(content[116:]).digest()
     public = Ed25519PublicKey.from_public_bytes((tmp_path / "keys/bundle.pub").read_bytes())
     public.verify(content[52:116], content[:52])
-    plan = json.loads(content[116:])
+    key = (tmp_path / "keys/bundle.seal").read_bytes()
+    plan = json.loads(AESGCM(key).decrypt(content[116:128], content[128:], content[:12]))
     assert (plan["version"], plan["created_at"]) == (1, 7)
     assert (tmp_path / "bundles/current").read_text() == "000000000001.bundle\n"
 
@@ -42,6 +44,8 @@ def test_versions_rise_and_three_are_kept(tmp_path: Path, compiled: Compiled) ->
 def test_secrets_are_for_the_owner_alone(tmp_path: Path, compiled: Compiled) -> None:
     bundle = Bundles(tmp_path).write(compiled, 0)
     assert (tmp_path / "keys/bundle.key").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "keys/bundle.seal").stat().st_mode & 0o777 == 0o600
+    assert b"listeners" not in bundle.file.read_bytes()
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
     assert bundle.file.stat().st_mode & 0o777 == 0o600
 
