@@ -20,7 +20,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use play::Play;
-use play::plan::{plan, shop};
+use play::plan::{limit, plan, shop};
 use play::token::{Issuer, claims};
 use serde_json::{Value, json};
 use stockade_engine::Body;
@@ -48,10 +48,7 @@ fn post() -> String {
 fn everything() -> (Value, String) {
     let issuer = Issuer::new("key-1");
     let mut api = shop(vec![issuer.jwk()]);
-    api["limits"] = json!([
-        {"name": "per-actor", "by": ["actor"], "select": null, "requests": 4_000_000, "period_ms": 1000,
-         "burst": 4_000_000, "action": "refuse"}
-    ]);
+    api["limits"] = json!([limit("per-actor", &["actor"], 4_000_000, 1000, 4_000_000, "refuse")]);
     (api, issuer.sign(&claims("alice", &["customer"])))
 }
 

@@ -1,12 +1,14 @@
 //! Who a request is counted and judged as: the strongest proven thing, or any attribute by name.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 
 use smallvec::SmallVec;
 use stockade_model::{Identity, Request};
 
 use crate::Record;
+use crate::operations::Operation;
 
 /// A key for maps: attribute values, each with its length in front, so that two values never run together.
 pub(crate) type Key = SmallVec<[u8; 128]>;
@@ -42,8 +44,14 @@ pub(crate) enum Attribute {
     Operation,
     /// API name.
     Api,
+    /// The caller's wider network: IPv4 by its /24, IPv6 by its /48, which is what one site gets (RFC 6177).
+    Network,
     /// A request header, lower case.
     Header(String),
+    /// A claim of the token that config says to keep.
+    Claim(String),
+    /// A path parameter of the operation.
+    Path(String),
 }
 
 impl Attribute {
@@ -63,16 +71,35 @@ impl Attribute {
             "method" => Self::Method,
             "operation" => Self::Operation,
             "api" => Self::Api,
-            _ => match name.strip_prefix("header:") {
-                Some(header) if is_field_name(header) => Self::Header(header.to_ascii_lowercase()),
+            "network" => Self::Network,
+            _ => match name.split_once(':') {
+                Some(("header", header)) if is_field_name(header) => Self::Header(header.to_ascii_lowercase()),
+                Some(("claim", claim)) if !claim.is_empty() => Self::Claim(claim.to_owned()),
+                Some(("path", parameter)) if !parameter.is_empty() => Self::Path(parameter.to_owned()),
                 _ => {
                     return Err(format!(
-                        "expected `actor`, `address`, `subject`, `client`, `key`, `session`, `token`, `method`, \
-                         `operation`, `api` or `header:NAME`, got `{name}`"
+                        "expected `actor`, `address`, `network`, `subject`, `client`, `key`, `session`, `token`, \
+                         `method`, `operation`, `api`, `header:NAME`, `claim:NAME` or `path:NAME`, got `{name}`"
                     ));
                 }
             },
         })
+    }
+}
+
+impl Attribute {
+    /// Whether it is known before anybody asked who is calling.
+    pub(crate) const fn is_known_early(&self) -> bool {
+        matches!(
+            self,
+            Self::Address
+                | Self::Network
+                | Self::Method
+                | Self::Operation
+                | Self::Api
+                | Self::Header(_)
+                | Self::Path(_)
+        )
     }
 }
 
@@ -92,8 +119,10 @@ pub(crate) struct View<'a> {
     pub(crate) session: Option<&'a str>,
     /// Name of the API.
     pub(crate) api: Option<&'a str>,
-    /// Operation id.
-    pub(crate) operation: Option<&'a str>,
+    /// The operation.
+    pub(crate) operation: Option<&'a Operation>,
+    /// Values of its path parameters, as ranges of the path, in the order of the template.
+    pub(crate) path_values: &'a [Range<u32>],
 }
 
 impl View<'_> {
@@ -109,13 +138,30 @@ impl View<'_> {
             Attribute::Token => push_text(key, self.identity.and_then(|identity| identity.token.as_deref())),
             Attribute::TokenHash => push_text(key, self.identity.and_then(|identity| identity.token_hash.as_deref())),
             Attribute::Method => push_text(key, Some(&self.request.method)),
-            Attribute::Operation => push_text(key, self.operation),
+            Attribute::Operation => push_text(key, self.operation.map(|operation| operation.id.as_str())),
             Attribute::Api => push_text(key, self.api),
             Attribute::Header(name) => match self.request.headers.get(name) {
                 Some(value) => push(key, value),
                 None => false,
             },
+            Attribute::Network => match site(self.request.client.address) {
+                IpAddr::V4(address) => push(key, &address.octets()),
+                IpAddr::V6(address) => push(key, &address.octets()),
+            },
+            Attribute::Claim(name) => match self.identity.and_then(|identity| identity.claims.get(name)) {
+                Some(serde_json::Value::String(text)) => push(key, text.as_bytes()),
+                Some(value) => push(key, value.to_string().as_bytes()),
+                None => false,
+            },
+            Attribute::Path(name) => self.write_path_value(name, key),
         }
+    }
+
+    fn write_path_value(&self, name: &str, key: &mut Key) -> bool {
+        let place = self.operation.and_then(|operation| operation.path_names.iter().position(|known| known == name));
+        let range = place.and_then(|place| self.path_values.get(place));
+        let value = range.and_then(|range| self.request.path.as_str().get(range.start as usize..range.end as usize));
+        push_text(key, value)
     }
 
     fn write_actor(&self, key: &mut Key) -> bool {
@@ -167,6 +213,14 @@ fn push_address(key: &mut Key, address: IpAddr) -> bool {
     match network(address) {
         IpAddr::V4(address) => push(key, &address.octets()),
         IpAddr::V6(address) => push(key, &address.octets()),
+    }
+}
+
+/// The network that one site has: IPv4 by its /24, IPv6 by its /48.
+fn site(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from(u32::from(address) >> 8 << 8)),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) >> 80 << 80)),
     }
 }
 

@@ -54,6 +54,8 @@ pub(crate) struct Api {
     pub(crate) access: Access,
     pub(crate) seclang: SecLang,
     pub(crate) inspect: Inspect,
+    /// Limits on failures that are known before the caller is.
+    pub(crate) early_limits: Limits,
     pub(crate) limits: Limits,
     pub(crate) protect: Protect,
     pub(crate) response: ResponseChecks,
@@ -68,6 +70,7 @@ impl Api {
         check_place(plan)?;
         let operations = operations(plan)?;
         let identity = IdentityStage::new(plan)?;
+        let (early_limits, limits) = Limits::new(plan)?;
         Ok(Self {
             name: plan.name.clone(),
             base_path: plan.base_path.clone(),
@@ -82,7 +85,8 @@ impl Api {
             access: Access::new(plan)?,
             seclang,
             inspect: Inspect::new(plan)?,
-            limits: Limits::new(plan)?,
+            early_limits,
+            limits,
             protect: Protect::new(plan)?,
             response: ResponseChecks::new(plan)?,
             operations,
@@ -197,7 +201,7 @@ fn operations(plan: &ApiPlan) -> Result<Vec<Operation>, PlanError> {
             let template = Template::parse(&operation.path)
                 .map_err(|problem| PlanError::new(format!("{setting}.path"), problem))?;
             check_parameters(operation, &template, &setting)?;
-            Ok(Operation { id: operation.id.clone() })
+            Ok(Operation { id: operation.id.clone(), path_names: template.names() })
         })
         .collect()
 }

@@ -11,6 +11,7 @@ use stockade_model::{Finding, Identity, Refusal, Request, Stage};
 
 use crate::Engine;
 use crate::stage::{Answered, Facts};
+use crate::stages::limit::{Ask, Charges};
 
 /// What the stages learned; becomes the event.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +36,10 @@ pub struct Record {
     pub explain: bool,
     /// Lines for the log of SecLang rules, when one is kept.
     pub rule_log: Vec<String>,
+    /// How long the exchange has to wait before it goes on, ms; taken by the gateway.
+    pub(crate) wait_ms: u32,
+    /// What limits hold until the exchange ends.
+    pub(crate) charges: Charges,
     /// Stages that could not decide and let the request pass because their fail mode is `open`; to be counted.
     pub failed_open: Vec<Stage>,
 }
@@ -110,6 +115,18 @@ impl Admitted {
         (self.request, self.record)
     }
 
+    /// What the shared store has to decide before the body is judged, in the order in which
+    /// [`Engine::judge_counts`] wants the answers; mostly nothing.
+    #[must_use]
+    pub fn asks(&self) -> &[Ask] {
+        self.facts.asked.as_ref().map_or(&[], |asked| &asked.asks)
+    }
+
+    /// How long the exchange has to wait before it goes on, ms; 0 when asked again.
+    pub fn take_wait_ms(&mut self) -> u32 {
+        std::mem::take(&mut self.record.wait_ms)
+    }
+
     /// How its body must be read.
     #[must_use]
     pub fn body_policy(&self) -> BodyPolicy {
@@ -164,6 +181,11 @@ impl Cleared {
     pub(crate) fn answered(&self) -> Option<Answered<'_>> {
         let api = self.engine.apis().get(self.api)?;
         Some(Answered { api, request: &self.request, record: &self.record, facts: &self.facts })
+    }
+
+    /// How long the exchange has to wait before it is forwarded, ms; 0 when asked again.
+    pub fn take_wait_ms(&mut self) -> u32 {
+        std::mem::take(&mut self.record.wait_ms)
     }
 
     /// What was learned, for the response stage to add to.

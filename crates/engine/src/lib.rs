@@ -27,6 +27,7 @@ pub use compile::PlanError;
 pub use exchange::{Admitted, Body, BodyPolicy, Cleared, Record, Refused};
 pub use pipeline::Engine;
 pub use stages::decisions::check_decision;
+pub use stages::limit::{Ask, Spent, Told};
 pub use state::State;
 
 /// Every reason for which the engine refuses, in the order of the stages; for the generated reference.

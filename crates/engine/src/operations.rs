@@ -11,6 +11,8 @@ use crate::glob::{Glob, Reading};
 pub(crate) struct Operation {
     /// Operation id.
     pub(crate) id: String,
+    /// Names of its path parameters, in the order of the template.
+    pub(crate) path_names: Vec<String>,
 }
 
 /// A compiled [`OperationSelector`].

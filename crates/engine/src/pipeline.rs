@@ -16,18 +16,20 @@ use crate::fields::{joined, take_out};
 use crate::stage::{Exchange, Facts, Outcome, Received, RequestStage, ResponseStage, STAGE_FAILED};
 use crate::stages::decisions::{AboutCaller, AboutRequest};
 use crate::stages::route::{Hosts, Route};
-use crate::{PlanError, State};
+use crate::{PlanError, State, Told};
 
 /// Finds a stage of an exchange; `None` when it belongs to an API and there is none.
 type Pick = for<'a> fn(Option<&'a Api>) -> Option<&'a dyn RequestStage>;
 
 /// The stages that judge a head, in order. The API itself (host and base path) is found before the first of them,
 /// because its mode says what a refusal means.
-const HEAD: [Pick; 9] = [
+const HEAD: [Pick; 10] = [
     // A blocked caller costs least when nothing else has run.
     |_| Some(&AboutRequest),
     // Everything after it reads the API's plan and the operation.
     |_| Some(&Route),
+    // Failures of the past turn a caller away before a credential is looked at, or trying them would be free.
+    |api| api.map(|api| &api.early_limits).filter(|limits| !limits.is_empty()).map(|limits| limits as _),
     // Who is calling is asked before what is sent: a caller who may not call learns nothing about the contract.
     |api| api.map(|api| &api.identity as _),
     // Needs the caller; before the stages whose cost grows with the request.
@@ -44,14 +46,16 @@ const HEAD: [Pick; 9] = [
 ];
 
 /// The stages that judge a body, in order: form before meaning.
-const BODY: [Pick; 3] = [
+const BODY: [Pick; 4] = [
     |api| api.map(|api| &api.contract as _),
     |api| api.map(|api| &api.seclang as _),
     |api| api.map(|api| &api.inspect as _),
+    // Last here too: only what would pass is counted.
+    |api| api.map(|api| &api.limits as _),
 ];
 
 /// The stages that are asked about a body which is a stream, and so is never seen: what they judge then is the rest.
-const STREAM: [Pick; 1] = [|api| api.map(|api| &api.seclang as _)];
+const STREAM: [Pick; 2] = [|api| api.map(|api| &api.seclang as _), |api| api.map(|api| &api.limits as _)];
 
 /// Finds a stage for responses.
 type PickResponse = for<'a> fn(&'a Api) -> &'a dyn ResponseStage;
@@ -163,8 +167,12 @@ impl Engine {
         {
             return BodyPolicy { stream: true, ..nothing };
         }
-        let asked = api.inspect.enabled() || api.seclang.wants_body();
-        if !asked && !api.contract.wants_body(record.operation, request) {
+        let operation = record.operation;
+        let is_read = api.inspect.enabled()
+            || api.seclang.wants_body()
+            || api.contract.wants_body(operation, request)
+            || api.limits.wants_body(operation, request);
+        if !is_read {
             return nothing;
         }
         // A schema is promised for the whole body: what is only judged in part could be padded past it.
@@ -207,6 +215,35 @@ impl Engine {
         }
     }
 
+    /// Judges by what the shared store answered to [`Admitted::asks`]; `None` when it did not answer in time.
+    ///
+    /// # Errors
+    /// The refusal of a limit, in enforce mode.
+    pub fn judge_counts(
+        self: &Arc<Self>,
+        state: &State,
+        admitted: Admitted,
+        told: Option<&[Told]>,
+        now: Now,
+    ) -> Result<Admitted, Box<Refused>> {
+        let Admitted { engine, request, mut record, mut facts } = admitted;
+        let Some(asked) = facts.asked.take() else { return Ok(Admitted { engine, request, record, facts }) };
+        let Some((api, _)) = engine.api(&record) else { return Ok(Admitted { engine, request, record, facts }) };
+        let mut exchange = Exchange {
+            api: Some(api),
+            now,
+            request: &request,
+            record: &mut record,
+            facts: &mut facts,
+            pending: Default::default(),
+        };
+        let outcome = caught(Stage::Limit, &mut exchange, |exchange| api.limits.counted(exchange, state, *asked, told));
+        match exchange.settle(Stage::Limit, outcome) {
+            Ok(()) => Ok(Admitted { engine, request, record, facts }),
+            Err(refusal) => Err(Box::new(Refused { request, record, refusal: *refusal })),
+        }
+    }
+
     /// Judges the body and clears the request.
     ///
     /// # Errors
@@ -218,8 +255,9 @@ impl Engine {
         body: Body,
         now: Now,
     ) -> Result<Cleared, Box<Refused>> {
-        // No stage that judges bodies remembers anything yet; callers pass it so that one may.
-        let _ = state;
+        // A count that nobody asked the shared store about is decided by this gateway's share.
+        let admitted =
+            if admitted.facts.asked.is_some() { self.judge_counts(state, admitted, None, now)? } else { admitted };
         // The engine that judged the head judges the body, also when a reload came in between.
         let Admitted { engine, mut request, mut record, mut facts } = admitted;
         let policy = engine.body_policy(&request, &record);
@@ -239,6 +277,7 @@ impl Engine {
             complete: body.complete,
             too_long: !policy.stream && policy.buffer_bytes > 0 && !body.complete && large_bodies == LargeBody::Refuse,
             parsed: parsed.as_ref(),
+            state,
         };
         let mut exchange = Exchange {
             api: api.map(|(api, _)| api),
@@ -373,7 +412,12 @@ fn parse(
     record: &Record,
     body: &Body,
 ) -> Option<Result<ParsedBody, stockade_inspect::BodyError>> {
-    if !api.inspect.enabled() && !api.contract.wants_body(record.operation, request) {
+    let operation = record.operation;
+    let is_read = api.inspect.enabled()
+        || api.seclang.wants_body()
+        || api.contract.wants_body(operation, request)
+        || api.limits.wants_body(operation, request);
+    if !is_read {
         return None;
     }
     if body.bytes.is_empty() {

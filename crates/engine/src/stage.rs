@@ -9,8 +9,11 @@ use stockade_model::event::StageNote;
 use stockade_model::plan::{FailMode, KeyPlace};
 use stockade_model::{Mode, Now, Reason, Refusal, Request, ResponseHead, Stage};
 
+use crate::actor::View;
 use crate::answer::Answer;
 use crate::compile::Api;
+use crate::operations::Operation;
+use crate::stages::limit::Asked;
 use crate::{Record, State};
 
 /// A stage panicked and its fail mode is closed.
@@ -32,6 +35,8 @@ pub(crate) enum Ran {
     Pass,
     /// It had nothing to look at.
     Skip,
+    /// It passes, and the exchange has to wait; how long is in the record.
+    Slow,
 }
 
 /// A stage's answer. Boxed, so that the ordinary answer stays one word.
@@ -105,6 +110,8 @@ pub(crate) struct Received<'a> {
     pub(crate) too_long: bool,
     /// Decoded and parsed; `None` when no stage asked for it.
     pub(crate) parsed: Option<&'a Result<ParsedBody, BodyError>>,
+    /// What is remembered between requests.
+    pub(crate) state: &'a State,
 }
 
 /// Where the credential stood that identity accepted.
@@ -135,6 +142,8 @@ pub(crate) struct Facts {
     pub(crate) parameters_conform: bool,
     /// The contract checked the whole body and found no fault.
     pub(crate) body_conforms: bool,
+    /// What only the shared store can decide; `None` when there is nothing.
+    pub(crate) asked: Option<Box<Asked>>,
 }
 
 /// One exchange on its way through the stages.
@@ -179,10 +188,26 @@ impl Exchange<'_> {
         self.api.map_or(Mode::Enforce, |api| api.mode)
     }
 
+    /// The operation, when the contract knows it.
+    pub(crate) fn operation(&self) -> Option<&Operation> {
+        self.api?.operations.get(self.record.operation?)
+    }
+
     /// The id of the operation, when the contract knows it.
     pub(crate) fn operation_id(&self) -> Option<&str> {
-        let operation = self.api?.operations.get(self.record.operation?)?;
-        Some(&operation.id)
+        Some(&self.operation()?.id)
+    }
+
+    /// What attributes are read from.
+    pub(crate) fn view(&self) -> View<'_> {
+        View {
+            request: self.request,
+            identity: self.record.identity.as_deref(),
+            session: self.record.session.as_deref(),
+            api: self.api.map(|api| api.name.as_str()),
+            operation: self.operation(),
+            path_values: &self.facts.path_values,
+        }
     }
 
     /// Answers for a stage that cannot decide, as its fail mode says.
@@ -204,6 +229,10 @@ impl Exchange<'_> {
         match outcome {
             Ok(Ran::Pass) => self.note(StageNote { stage, outcome: "pass", detail, setting }),
             Ok(Ran::Skip) => self.note(StageNote { stage, outcome: "skip", detail, setting }),
+            Ok(Ran::Slow) => {
+                let outcome = if self.mode() == Mode::Enforce { "slow" } else { "would_slow" };
+                self.note(StageNote { stage, outcome, detail, setting });
+            }
             Err(refusal) => {
                 let carried_out = self.mode() == Mode::Enforce;
                 self.note_refusal(&refusal, carried_out);
@@ -259,7 +288,8 @@ fn weight(outcome: &str) -> u8 {
     match outcome {
         "skip" => 0,
         "pass" => 1,
-        "would_refuse" => 2,
-        _ => 3,
+        "slow" | "would_slow" => 2,
+        "would_refuse" => 3,
+        _ => 4,
     }
 }

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use stockade_model::{Decision, Now};
 
+use crate::Record;
 use crate::stages::decisions::Index;
 use crate::stages::identity::Tokens;
-use crate::stages::limit::Rates;
+use crate::stages::limit::{Counts, Spent};
 
 /// Shared by all workers; every method takes `&self`. Memory is bounded whatever callers send.
 #[derive(Debug, Default)]
 pub struct State {
     pub(crate) decisions: ArcSwap<Index>,
     pub(crate) tokens: Tokens,
-    pub(crate) rates: Rates,
+    pub(crate) counts: Counts,
     /// Collections of SecLang rules.
     pub(crate) rules: Arc<stockade_seclang::Memory>,
 }
@@ -32,5 +33,28 @@ impl State {
         let (index, active) = Index::new(decisions, now.wall.0);
         self.decisions.store(Arc::new(index));
         active
+    }
+
+    /// Ends an exchange for its limits: charges what is known only now, gives back what was held for it. To be called
+    /// once, whatever way the exchange ended.
+    pub fn settle(&self, record: &mut Record, spent: &Spent, now: Now) {
+        record.charges.settle(&self.counts, spent, now.monotonic_us.saturating_mul(1000));
+    }
+
+    /// Tells how many gateways count together, this one included, and whether the shared store can be asked. 0 gateways
+    /// stand for no store at all; while a store is down, each gateway admits its share.
+    pub fn set_sharing(&self, gateways: u32, up: bool) {
+        self.counts.set_sharing(gateways, up);
+    }
+
+    /// Takes what was charged since the last call, for the shared store: each count with its nanoseconds, which are 0
+    /// when only the level of all gateways is wanted and less than 0 for what was given back. Bounded.
+    pub fn take_charges(&self) -> Vec<(u128, i64)> {
+        self.counts.take_pending()
+    }
+
+    /// Takes over the debt that all gateways together have on a count, in nanoseconds.
+    pub fn set_level(&self, key: u128, ahead_ns: u64, now: Now) {
+        self.counts.set_level(key, ahead_ns, now.monotonic_us.saturating_mul(1000));
     }
 }

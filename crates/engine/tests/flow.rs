@@ -16,6 +16,8 @@ mod bodies;
 mod constrained;
 #[path = "flow/contract.rs"]
 mod contract;
+#[path = "flow/limits.rs"]
+mod limits;
 #[path = "flow/plans.rs"]
 mod plans;
 mod play;
@@ -27,7 +29,7 @@ mod routing;
 mod tokens;
 
 use play::Play;
-use play::plan::{bare, plan, shop};
+use play::plan::{bare, limit, plan, shop};
 use play::token::{Issuer, claims};
 use serde_json::json;
 use stockade_model::{Decision, DecisionAction, Timestamp};
@@ -280,9 +282,7 @@ fn monitor_mode_records_every_refusal_and_lets_all_pass() {
 #[test]
 fn limits_count_each_actor_by_itself() {
     let mut play = shop_with(|api| {
-        api["limits"] = json!([
-            {"name": "per-actor", "by": ["actor"], "select": null, "requests": 1, "period_ms": 1000, "burst": 2, "action": "refuse"}
-        ]);
+        api["limits"] = json!([limit("per-actor", &["actor"], 1, 1000, 2, "refuse")]);
     });
     play.runs(
         "
@@ -318,9 +318,8 @@ fn limits_count_each_actor_by_itself() {
 fn a_limit_that_only_logs_does_not_refuse_and_lacking_attributes_are_not_counted() {
     shop_with(|api| {
         api["limits"] = json!([
-            {"name": "watch", "by": ["address"], "select": null, "requests": 1, "period_ms": 60000, "burst": 1, "action": "log"},
-            {"name": "tenant", "by": ["header:x-tenant"], "select": null, "requests": 1, "period_ms": 60000, "burst": 1,
-             "action": "refuse"}
+            limit("watch", &["address"], 1, 60_000, 1, "log"),
+            limit("tenant", &["header:x-tenant"], 1, 60_000, 1, "refuse"),
         ]);
     })
     .runs(

@@ -173,6 +173,7 @@ fn counters(counters: &Counters) -> Value {
         "failed": read(&counters.failed),
         "panics": read(&counters.panics),
         "failed_open": read(&counters.failed_open),
+        "waiting": read(&counters.waiting),
         "reloads": read(&counters.reloads),
         "refused_bundles": read(&counters.refused_bundles),
     })

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use stockade_engine::Record;
+use stockade_engine::{Record, Spent};
 use stockade_inspect::mask;
 use stockade_model::event::{ClientRecord, EVENT_FORMAT, Record as SpoolRecord, RequestRecord, ResponseRecord, Timing};
 use stockade_model::{Client, Event, Now, Refusal, Request, RequestId, VerdictKind};
@@ -74,6 +74,16 @@ impl Trace {
         }
     }
 
+    /// What limits are charged with.
+    fn spent(&self) -> Spent {
+        let answer = self.response.as_ref();
+        Spent {
+            status: answer.map(|answer| answer.status),
+            bytes_in: self.request_bytes,
+            bytes_out: answer.map_or(0, |answer| answer.body_bytes),
+        }
+    }
+
     /// Notes that the response was sent whole.
     pub(crate) fn completed(&mut self) {
         if let Some(response) = &mut self.response {
@@ -98,13 +108,14 @@ pub(crate) fn exchange(worker: &WorkerRef, edge: &Edge, mut ended: Ended, trace:
     if !ended.record.findings.is_empty() {
         edge.engine.protect_findings(&mut ended.record);
     }
-    append(worker, edge, &ended, trace, None);
+    append(worker, edge, &mut ended, trace, None);
 }
 
 /// `partial` stands for a request that there never was.
-fn append(worker: &WorkerRef, edge: &Edge, ended: &Ended, mut trace: Trace, partial: Option<RequestRecord<'_>>) {
+fn append(worker: &WorkerRef, edge: &Edge, ended: &mut Ended, mut trace: Trace, partial: Option<RequestRecord<'_>>) {
     tally(worker, ended.verdict, &ended.record);
     trace.waited(&worker.shared.clock);
+    worker.shared.state.settle(&mut ended.record, &trace.spent(), trace.now);
     trace.timing.total_us = trace.now.monotonic_us.saturating_sub(trace.started.monotonic_us);
     let mut event = event(edge, ended, &trace);
     event.request = event.request.or(partial);
@@ -174,9 +185,10 @@ pub(crate) fn malformed(worker: &WorkerRef, edge: &Edge, malformed: Malformed<'_
         response.body_bytes = bytes;
         response.complete = complete;
     }
-    let record = Box::new(Record { refusals: vec![refusal.clone()], ..Record::default() });
-    let ended = Ended { request: None, record, verdict: VerdictKind::Refused };
-    append(worker, edge, &ended, trace, request);
+    let mut record = Box::<Record>::default();
+    record.refusals.push(refusal.clone());
+    let mut ended = Ended { request: None, record, verdict: VerdictKind::Refused };
+    append(worker, edge, &mut ended, trace, request);
 }
 
 fn tally(worker: &WorkerRef, verdict: VerdictKind, record: &Record) {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use stockade_engine::{Body, BodyPolicy, Cleared, Engine, Record, State};
+use stockade_engine::{Body, BodyPolicy, Cleared, Engine, Record, Spent, State};
 use stockade_model::{
     Client, Event, Framing, Now, Refusal, Request, RequestId, ResponseHead, Scheme, Stage, VerdictKind,
 };
@@ -73,14 +73,24 @@ impl Offline {
     ) -> Judged {
         let (mut cleared, body_bytes, left_over) = match self.clear(state, origin, raw, explain) {
             Ok(passed) => passed,
-            Err(judged) => return *judged,
+            Err(mut judged) => {
+                let status = judged.record.refusals.last().map(|refusal| refusal.status);
+                let spent = Spent { status, bytes_in: judged.body_bytes, bytes_out: 0 };
+                state.settle(&mut judged.record, &spent, origin.now);
+                return *judged;
+            }
         };
+        let mut spent = Spent { status: None, bytes_in: body_bytes, bytes_out: 0 };
+        if let Some((head, body)) = &response {
+            spent = Spent { status: Some(head.status), bytes_out: body.len() as u64, ..spent };
+        }
         let refused = response.is_some_and(|(mut head, body)| {
             let most = self.engine.response_buffer(&cleared, &head);
             let seen = (body.len() as u64 <= most).then_some(body);
             self.engine.judge_response(state, &mut cleared, &mut head, seen, origin.now).is_err()
         });
-        let (request, record) = cleared.into_parts();
+        let (request, mut record) = cleared.into_parts();
+        state.settle(&mut record, &spent, origin.now);
         let verdict = match record.refusals.is_empty() {
             _ if refused => VerdictKind::Refused,
             true => VerdictKind::Allowed,

@@ -181,6 +181,8 @@ pub struct Counters {
     pub panics: AtomicU64,
     /// Stages passed because of fail mode `open`.
     pub failed_open: AtomicU64,
+    /// Exchanges that wait because a limit slows them down.
+    pub waiting: AtomicU64,
     /// Bundles put in force.
     pub reloads: AtomicU64,
     /// Bundles refused.

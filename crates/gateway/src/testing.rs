@@ -43,6 +43,7 @@ fn gateway() -> GatewayPlan {
             streams_per_connection: 100,
             control_frames_per_second: 200,
             websocket_message_bytes: 1024 * 1024,
+            waiting_exchanges: 1000,
         },
         timeouts: TimeoutsPlan {
             handshake_ms: 5_000,
@@ -61,6 +62,7 @@ fn gateway() -> GatewayPlan {
             encrypt: false,
         },
         trial_ms: 0,
+        shared_limits: None,
     }
 }
 

@@ -118,7 +118,7 @@ pub struct RequestRecord<'a> {
 pub struct StageNote {
     /// The stage.
     pub stage: Stage,
-    /// `pass`, `refuse`, `would_refuse` or `skip`.
+    /// `pass`, `slow`, `refuse`, `would_slow`, `would_refuse` or `skip`.
     pub outcome: &'static str,
     /// What it saw, for people; masked. Empty unless explanation was asked for, or the stage refused.
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from stockade.cli import output
 from stockade.model.event import Event, Finding, Refusal, StageNote
 
-MARKS = {"pass": "+", "skip": ".", "refuse": "x", "would_refuse": "!"}
+MARKS = {"pass": "+", "skip": ".", "slow": "~", "refuse": "x", "would_slow": "!", "would_refuse": "!"}
 """Sign of each outcome."""
 
 

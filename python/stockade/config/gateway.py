@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from stockade.config.certificate import ServedCertificate
 from stockade.config.section import Section
+from stockade.config.shared_limits import SharedLimits
 from stockade.config.values import Cidr, ConfigPath, Duration, ListenAddress, Name, Size, Within
 from stockade.config.values.refuse import refuse
 
@@ -79,6 +80,8 @@ class HttpLimits(Section):
     """PING, SETTINGS, PRIORITY, RST_STREAM and empty DATA frames in a second on one HTTP/2 connection."""
     websocket_message: Annotated[Size, Within("1KiB", "1GiB")] = Size(1024 * 1024)
     """Largest WebSocket message, in either direction."""
+    waiting: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
+    """Exchanges that a limit makes wait at once; the next is refused (429)."""
 
 
 class Timeouts(Section):
@@ -150,3 +153,5 @@ class Gateway(Section):
     trial: Annotated[Duration, Within("0s", "1h")] = Duration(60_000)
     """How long a new policy is watched: one under which fewer than one in twenty of the usual exchanges pass, and the
     others are refused or fail, is taken back by itself. `0s` for never."""
+    shared_limits: SharedLimits | None = None
+    """Where several gateways count limits together. Each counts for itself when absent."""

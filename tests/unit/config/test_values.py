@@ -44,7 +44,7 @@ def test_sizes(text: object, count: int) -> None:
 )
 def test_rates(text: str, requests: int, period_ms: int) -> None:
     rate = Rate.parse(text)
-    assert (rate.requests, rate.period.ms) == (requests, period_ms)
+    assert (rate.amount, rate.period.ms) == (requests, period_ms)
 
 
 @pytest.mark.parametrize(

@@ -132,10 +132,9 @@ def test_limits_count_from_call_to_call_and_by_the_given_moment(plan: Plan) -> N
             "name": "one",
             "by": ["address"],
             "select": None,
-            "requests": 1,
-            "period_ms": 1000,
-            "burst": 1,
-            "action": "refuse",
+            "count": {"unit": "requests"},
+            "shared": "local",
+            "tiers": [{"amount": 1, "period_ms": 1000, "burst": 1, "action": "refuse", "delay_ms": 0}],
         }
     ]
     limited = engine(plan)

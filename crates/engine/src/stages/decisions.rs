@@ -88,14 +88,7 @@ pub(crate) struct AboutRequest;
 pub(crate) struct AboutCaller;
 
 fn view<'a>(exchange: &'a Exchange<'_>) -> (View<'a>, IpAddr) {
-    let view = View {
-        request: exchange.request,
-        identity: exchange.record.identity.as_deref(),
-        session: exchange.record.session.as_deref(),
-        api: exchange.api.map(|api| api.name.as_str()),
-        operation: exchange.operation_id(),
-    };
-    (view, exchange.request.client.address.to_canonical())
+    (exchange.view(), exchange.request.client.address.to_canonical())
 }
 
 fn block(entry: &Entry) -> Box<Refusal> {

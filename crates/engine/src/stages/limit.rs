@@ -1,31 +1,41 @@
-//! Stage limit: rates for any actor attribute, by GCRA. After inspect, last before the upstream.
+//! Stage limit: what a caller may use, counted by any attribute. After inspect, last before the upstream.
 //!
 //! Last, so that only requests that would otherwise pass are counted; a request refused before costs its sender nothing
-//! but is recorded. Limits are asked in the order of the plan, and one that refuses does not give back what those
-//! before it counted.
+//! but is recorded. The one exception are limits on failures by what is known before the caller is: they are asked
+//! before identity, so that credentials cannot be tried without end. All tiers of all limits are asked, in the order of
+//! the plan; when one refuses, what the others were charged is given back.
+//!
+//! What is known only at the end of an exchange (bytes, failures) is held in the record and settled then
+//! ([`crate::State::settle`]). What the shared store has to decide is asked by the gateway, which comes back with the
+//! answers ([`crate::Engine::judge_counts`]); without an answer this gateway decides by its share.
 
+mod charges;
+mod compile;
+mod cost;
+mod counts;
 mod gcra;
+mod table;
+mod tally;
 
-use std::fmt::Write as _;
+use stockade_model::plan::{ApiPlan, LimitShare};
+use stockade_model::{Framing, Reason, Request, Stage};
 
-use aws_lc_rs::digest;
-use stockade_model::plan::{ApiPlan, LimitAction, LimitPlan};
-use stockade_model::{Mode, Reason, Refusal, Stage};
+pub(crate) use charges::Charges;
+pub use charges::Spent;
+pub(crate) use counts::Counts;
+pub(crate) use tally::Asked;
+pub use tally::{Ask, Told};
 
-pub(crate) use gcra::Rates;
-
-use crate::actor::{Attribute, Key, View};
-use crate::glob::Reading;
-use crate::operations::Selection;
-use crate::stage::{Exchange, Outcome, Ran, RequestStage};
+use crate::stage::{Exchange, Outcome, Ran, Received, RequestStage};
 use crate::{PlanError, State};
-use gcra::{Answer, Rate};
+use compile::Limit;
+use tally::Tally;
 
 const REACHED: Reason = Reason {
     code: "limit.reached",
     status: 429,
-    meaning: "the caller sent more requests than a limit admits",
-    remedy: "raise `requests` or `burst` of the limit, or count by another attribute",
+    meaning: "the caller used more than a limit admits",
+    remedy: "raise `rate` or `burst` of the limit, or count by another attribute",
     source: "OWASP API4:2023; RFC 6585 4",
 };
 
@@ -38,25 +48,12 @@ pub(crate) struct Limits {
     limits: Vec<Limit>,
 }
 
-#[derive(Debug)]
-struct Limit {
-    name: String,
-    by: Vec<Attribute>,
-    select: Option<Selection>,
-    rate: Rate,
-    action: LimitAction,
-    /// Hash of API, name and parameters: counts survive a reload that leaves them as they are.
-    prefix: [u8; 16],
-    /// This limit's item of `RateLimit-Policy`.
-    policy: String,
-}
-
 impl Limits {
-    /// Compiles the limits.
+    /// Compiles the limits: those that are asked before the caller is known, and all others.
     ///
     /// # Errors
     /// A rate of nothing, an unknown attribute, a name that comes twice or does not fit into a field.
-    pub(crate) fn new(plan: &ApiPlan) -> Result<Self, PlanError> {
+    pub(crate) fn new(plan: &ApiPlan) -> Result<(Self, Self), PlanError> {
         let mut limits: Vec<Limit> = Vec::with_capacity(plan.limits.len());
         for limit in &plan.limits {
             let setting = format!("apis.{}.limits.{}", plan.name, limit.name);
@@ -67,71 +64,68 @@ impl Limits {
             }
             limits.push(Limit::new(limit, plan, &setting)?);
         }
-        Ok(Self { limits })
+        let (early, late) = limits.into_iter().partition(Limit::is_early);
+        Ok((Self { limits: early }, Self { limits: late }))
     }
-}
 
-impl Limit {
-    fn new(plan: &LimitPlan, api: &ApiPlan, setting: &str) -> Result<Self, PlanError> {
-        let positive =
-            [("requests", u64::from(plan.requests)), ("period", plan.period_ms), ("burst", u64::from(plan.burst))];
-        for (name, value) in positive {
-            if value == 0 {
-                return Err(PlanError::new(format!("{setting}.{name}"), "expected 1 or more, got 0"));
+    /// Whether there is none.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.limits.is_empty()
+    }
+
+    /// Whether a limit has to know the body of this request.
+    pub(crate) fn wants_body(&self, operation: Option<usize>, request: &Request) -> bool {
+        self.limits.iter().any(|limit| limit.needs_body() && limit.selects(operation, request))
+    }
+
+    /// Judges by the answers of the shared store; `None` when it gave none.
+    pub(crate) fn counted(
+        &self,
+        exchange: &mut Exchange<'_>,
+        state: &State,
+        asked: Asked,
+        told: Option<&[Told]>,
+    ) -> Outcome {
+        let mut tally = Tally::new(state, exchange);
+        tally.receipts.extend(asked.receipts);
+        let mut told = told.map(|told| told.iter().copied());
+        for part in asked.parts {
+            let Some(limit) = self.limits.get(part.limit) else { continue };
+            let told = told.as_mut().map(|told| told as &mut dyn Iterator<Item = Told>);
+            tally.weigh(exchange, limit, part.key, part.units, told);
+        }
+        tally.end(exchange)
+    }
+
+    /// Asks the limits that `chosen` names.
+    fn ask(
+        &self,
+        exchange: &mut Exchange<'_>,
+        state: &State,
+        body: Option<&Received<'_>>,
+        chosen: impl Fn(&Limit) -> bool,
+    ) -> Outcome {
+        let mut tally = Tally::new(state, exchange);
+        let mut asked = Asked::default();
+        for (place, limit) in self.limits.iter().enumerate() {
+            if !chosen(limit) || !limit.selects(exchange.record.operation, exchange.request) {
+                continue;
+            }
+            let Some((key, units)) = tally.count(exchange, limit, body) else { continue };
+            if limit.share == LimitShare::Exact && state.counts.is_up() {
+                asked.add(place, limit, key, units);
+                continue;
+            }
+            tally.weigh(exchange, limit, key, units, None);
+            if tally.refused() {
+                break;
             }
         }
-        let by = plan
-            .by
-            .iter()
-            .map(|name| Attribute::parse(name).map_err(|problem| PlanError::new(format!("{setting}.by"), problem)));
-        let by: Vec<Attribute> = by.collect::<Result<_, _>>()?;
-        if by.is_empty() {
-            return Err(PlanError::new(format!("{setting}.by"), "expected at least one attribute"));
+        if !asked.asks.is_empty() && !tally.refused() {
+            asked.receipts = tally.receipts.to_vec();
+            exchange.facts.asked = Some(Box::new(asked));
         }
-        let rate = Rate::new(plan.requests, plan.period_ms, plan.burst)
-            .map_err(|problem| PlanError::new(format!("{setting}.period"), problem))?;
-        let select = plan
-            .select
-            .as_ref()
-            .map(|selector| Selection::new(selector, &api.operations, Reading::Lenient, &format!("{setting}.select")));
-        let identity = format!("{:?}", (&api.name, &plan.name, &plan.by, plan.requests, plan.period_ms, plan.burst));
-        let mut prefix = [0; 16];
-        let hash = digest::digest(&digest::SHA256, identity.as_bytes());
-        prefix.copy_from_slice(hash.as_ref().get(..16).unwrap_or(&[0; 16]));
-        Ok(Self {
-            name: plan.name.clone(),
-            by,
-            select: select.transpose()?,
-            rate,
-            action: plan.action,
-            prefix,
-            policy: format!("\"{}\";q={};w={}", plan.name, plan.requests, plan.period_ms.div_ceil(1000)),
-        })
-    }
-
-    /// The key of this request's count; `None` when the limit is not about it or an attribute is lacking.
-    fn key(&self, view: &View<'_>, operation: Option<usize>) -> Option<Key> {
-        if self.select.as_ref().is_some_and(|select| !select.selects(operation, view.request)) {
-            return None;
-        }
-        let mut key = Key::new();
-        key.extend_from_slice(&self.prefix);
-        self.by.iter().all(|attribute| view.write(attribute, &mut key)).then_some(key)
-    }
-
-    fn refusal(&self, exchange: &Exchange<'_>, wait_us: u64) -> Refusal {
-        let names: Vec<String> = self.by.iter().map(|attribute| format!("{attribute:?}").to_lowercase()).collect();
-        let setting = exchange.setting(&format!("limits.{}", self.name));
-        let detail = format!(
-            "expected at most {} for each {}, the next is admitted in {} ms",
-            self.policy,
-            names.join(", "),
-            wait_us.div_ceil(1000)
-        );
-        let mut refusal = Refusal::new(Stage::Limit, &REACHED, setting.clone(), detail);
-        refusal.retry_after_s = Some(seconds(wait_us).max(1));
-        refusal.exception = Some(format!("raise `{setting}.requests` or `{setting}.burst`"));
-        refusal
+        tally.end(exchange)
     }
 }
 
@@ -144,66 +138,14 @@ impl RequestStage for Limits {
         if self.limits.is_empty() {
             return Ok(Ran::Skip);
         }
-        let mut policies = String::new();
-        let mut levels = String::new();
-        let mut refused: Option<Refusal> = None;
-        let mut logged: Vec<Refusal> = Vec::new();
-        let mut counted = 0_u32;
-        for limit in &self.limits {
-            let view = View {
-                request: exchange.request,
-                identity: exchange.record.identity.as_deref(),
-                session: exchange.record.session.as_deref(),
-                api: exchange.api.map(|api| api.name.as_str()),
-                operation: exchange.operation_id(),
-            };
-            let Some(key) = limit.key(&view, exchange.record.operation) else { continue };
-            let answer = state.rates.ask(&key, limit.rate, exchange.now.monotonic_us);
-            counted += 1;
-            let (left, full_us) = match answer {
-                Answer::Admitted { left, full_us } => (left, full_us),
-                Answer::Refused { wait_us } if limit.action == LimitAction::Log => {
-                    logged.push(limit.refusal(exchange, wait_us));
-                    continue;
-                }
-                Answer::Refused { wait_us } => {
-                    refused = Some(limit.refusal(exchange, wait_us));
-                    (0, wait_us)
-                }
-            };
-            if limit.action == LimitAction::Refuse {
-                add_item(&mut policies, &limit.policy);
-                add_item(&mut levels, "");
-                let _ = write!(levels, "\"{}\";r={left};t={}", limit.name, seconds(full_us));
-            }
-            if refused.is_some() {
-                break;
-            }
-        }
-        // In monitor mode a response is never changed, so nothing is announced either.
-        if !policies.is_empty() && exchange.mode() == Mode::Enforce {
-            exchange.record.response_headers.push(("ratelimit-policy", policies));
-            exchange.record.response_headers.push(("ratelimit", levels));
-        }
-        for refusal in logged {
-            exchange.record_only(refusal);
-        }
-        if let Some(refusal) = refused {
-            return Err(Box::new(refusal));
-        }
-        exchange.explain(|_| format!("{counted} limits counted the request"));
-        Ok(if counted == 0 { Ran::Skip } else { Ran::Pass })
+        let has_body = exchange.request.framing != Framing::None;
+        self.ask(exchange, state, None, |limit| !(has_body && limit.needs_body()))
     }
-}
 
-/// Begins the next item of a list (RFC 9651 3.1).
-fn add_item(list: &mut String, item: &str) {
-    if !list.is_empty() {
-        list.push_str(", ");
+    fn body(&self, exchange: &mut Exchange<'_>, received: &Received<'_>) -> Outcome {
+        if exchange.request.framing == Framing::None || !self.limits.iter().any(Limit::needs_body) {
+            return Ok(Ran::Skip);
+        }
+        self.ask(exchange, received.state, Some(received), Limit::needs_body)
     }
-    list.push_str(item);
-}
-
-fn seconds(us: u64) -> u32 {
-    u32::try_from(us.div_ceil(1_000_000)).unwrap_or(u32::MAX)
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use stockade_engine::{Engine, PlanError};
 
-use crate::play::plan::{plan, shop};
+use crate::play::plan::{limit, plan, shop};
 use crate::play::token::{Issuer, b64};
 
 fn error(change: impl FnOnce(&mut Value)) -> PlanError {
@@ -24,18 +24,25 @@ fn another_format_is_refused() {
 #[test]
 fn every_bad_setting_is_named() {
     let limit = |change: &dyn Fn(&mut Value)| {
-        let mut limit = json!({
-            "name": "l", "by": ["actor"], "select": null, "requests": 1, "period_ms": 1000, "burst": 1, "action": "refuse"
-        });
+        let mut limit = limit("l", &["actor"], 1, 1000, 1, "refuse");
         change(&mut limit);
         setting(|api| api["limits"] = json!([limit]))
     };
     assert_eq!(limit(&|limit| limit["by"] = json!(["adress"])), "apis.shop.limits.l.by");
     assert_eq!(limit(&|limit| limit["by"] = json!([])), "apis.shop.limits.l.by");
-    assert_eq!(limit(&|limit| limit["period_ms"] = json!(0)), "apis.shop.limits.l.period");
-    assert_eq!(limit(&|limit| limit["requests"] = json!(0)), "apis.shop.limits.l.requests");
-    assert_eq!(limit(&|limit| limit["burst"] = json!(0)), "apis.shop.limits.l.burst");
-    assert_eq!(limit(&|limit| limit["period_ms"] = json!(u64::MAX)), "apis.shop.limits.l.period");
+    assert_eq!(limit(&|limit| limit["tiers"][0]["period_ms"] = json!(0)), "apis.shop.limits.l.period");
+    assert_eq!(limit(&|limit| limit["tiers"][0]["amount"] = json!(0)), "apis.shop.limits.l.amount");
+    assert_eq!(limit(&|limit| limit["tiers"][0]["burst"] = json!(0)), "apis.shop.limits.l.burst");
+    assert_eq!(limit(&|limit| limit["tiers"][0]["period_ms"] = json!(u64::MAX)), "apis.shop.limits.l.period");
+    assert_eq!(limit(&|limit| limit["tiers"][0]["delay_ms"] = json!(1)), "apis.shop.limits.l.delay");
+    assert_eq!(limit(&|limit| limit["tiers"] = json!([])), "apis.shop.limits.l.tiers");
+    assert_eq!(limit(&|limit| limit["by"] = json!(["path:nothing"])), "apis.shop.limits.l.by");
+    let count = |count: Value| limit(&|limit| limit["count"] = count.clone());
+    assert_eq!(count(json!({"unit": "concurrency"})), "apis.shop.limits.l.period");
+    assert_eq!(count(json!({"unit": "failures", "statuses": []})), "apis.shop.limits.l.statuses");
+    assert_eq!(count(json!({"unit": "distinct", "object": ["nothing"]})), "apis.shop.limits.l.object");
+    let point = json!({"in": "body", "name": "size", "factor_millis": 1, "default": 1, "most": 9});
+    assert_eq!(count(json!({"unit": "cost", "base": 1, "points": [point]})), "apis.shop.limits.l.cost");
 
     assert_eq!(setting(|api| api["hosts"] = json!([])), "apis.shop.hosts");
     for host in ["API.example", "a b", "*.*", "a:80", "", "*a.example"] {

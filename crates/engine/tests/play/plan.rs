@@ -49,6 +49,20 @@ pub fn bare(name: &str) -> Value {
     })
 }
 
+/// A limit on requests of one tier.
+pub fn limit(name: &str, by: &[&str], amount: u64, period_ms: u64, burst: u64, action: &str) -> Value {
+    json!({
+        "name": name, "by": by, "select": null, "count": {"unit": "requests"}, "shared": "local",
+        "tiers": [tier(amount, period_ms, burst, action)]
+    })
+}
+
+/// One tier; one that slows down waits 2 seconds at most.
+pub fn tier(amount: u64, period_ms: u64, burst: u64, action: &str) -> Value {
+    let delay_ms = if action == "slow_down" { 2_000 } else { 0 };
+    json!({"amount": amount, "period_ms": period_ms, "burst": burst, "action": action, "delay_ms": delay_ms})
+}
+
 pub fn operation(id: &str, method: &str, path: &str, parameters: Value, body: Value) -> Value {
     let tags = if path.starts_with("/admin") { json!(["admin"]) } else { json!([]) };
     json!({

@@ -5,6 +5,7 @@
 
 mod answers;
 mod panics;
+mod pause;
 mod race;
 pub(crate) mod reasons;
 mod relay;
@@ -126,11 +127,18 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
         }
         let engine = &edge.engine;
         let state = &worker.shared.state;
-        let admitted = match ask(worker, trace, |now| engine.judge_head(state, request, false, now)) {
+        let mut admitted = match ask(worker, trace, |now| engine.judge_head(state, request, false, now)) {
             Some(Ok(admitted)) => admitted,
             Some(Err(refused)) => return Box::pin(self.refused(refused)).await,
             None => return Box::pin(self.lost()).await,
         };
+        let wait_ms = admitted.take_wait_ms();
+        if wait_ms > 0
+            && let Err(cut) = Box::pin(self.pause(wait_ms)).await
+        {
+            let (request, record) = admitted.into_parts();
+            return Box::pin(self.cut(cut, request, record)).await;
+        }
         let body = match self.read(&admitted).await {
             Ok(body) => body,
             Err(failure) => {
@@ -143,11 +151,19 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
         if !body.bytes.is_empty() {
             trace.waited(&worker.shared.clock);
         }
-        match ask(worker, trace, |now| engine.judge_body(state, admitted, body, now)) {
-            Some(Ok(cleared)) => Judged::Cleared(cleared),
-            Some(Err(refused)) => Box::pin(self.refused(refused)).await,
-            None => Box::pin(self.lost()).await,
+        let mut cleared = match ask(worker, trace, |now| engine.judge_body(state, admitted, body, now)) {
+            Some(Ok(cleared)) => cleared,
+            Some(Err(refused)) => return Box::pin(self.refused(refused)).await,
+            None => return Box::pin(self.lost()).await,
+        };
+        let wait_ms = cleared.take_wait_ms();
+        if wait_ms > 0
+            && let Err(cut) = Box::pin(self.pause(wait_ms)).await
+        {
+            let (request, record) = cleared.into_parts();
+            return Box::pin(self.cut(cut, request, record)).await;
         }
+        Judged::Cleared(cleared)
     }
 
     /// Reads as much of the body as is judged, or all of it when it is short.

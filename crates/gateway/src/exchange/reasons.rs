@@ -20,5 +20,14 @@ pub(crate) const PANIC: Reason = Reason {
     source: "",
 };
 
+/// A limit slows an exchange down and there is no room to wait.
+pub(crate) const TOO_MANY_WAIT: Reason = Reason {
+    code: "limit.too_many_wait",
+    status: 429,
+    meaning: "a limit slows the caller down, and as many exchanges wait already as may",
+    remedy: "raise `gateway.limits.waiting`, or refuse earlier with a further tier of the limit",
+    source: "RFC 6585 4",
+};
+
 /// All reasons of this part.
-pub(crate) const REASONS: &[&Reason] = &[&CLIENT_GONE, &PANIC];
+pub(crate) const REASONS: &[&Reason] = &[&CLIENT_GONE, &PANIC, &TOO_MANY_WAIT];

@@ -61,6 +61,7 @@ pub(super) fn plan(certificates: Vec<CertificatePlan>, min_version: TlsVersion) 
                 streams_per_connection: 0,
                 control_frames_per_second: 0,
                 websocket_message_bytes: 0,
+                waiting_exchanges: 1000,
             },
             timeouts: TimeoutsPlan {
                 handshake_ms: 0,
@@ -79,6 +80,7 @@ pub(super) fn plan(certificates: Vec<CertificatePlan>, min_version: TlsVersion) 
                 encrypt: false,
             },
             trial_ms: 0,
+            shared_limits: None,
         },
         apis: Vec::new(),
     }

@@ -140,6 +140,7 @@ pub fn plan(origin: SocketAddr, plain: &str, secure: &str, folder: &Path) -> Pla
                 encrypt: false,
             },
             trial_ms: 0,
+            shared_limits: None,
         },
         apis: vec![api(origin)],
     }
@@ -160,6 +161,7 @@ fn limits() -> HttpLimitsPlan {
         streams_per_connection: 100,
         control_frames_per_second: 200,
         websocket_message_bytes: 1024 * 1024,
+        waiting_exchanges: 1000,
     }
 }
 

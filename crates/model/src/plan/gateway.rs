@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::SharedLimitsPlan;
+
 /// Sockets, TLS, HTTP limits, spool.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +33,8 @@ pub struct GatewayPlan {
     /// File that gets one line for each match of a SecLang rule, in ModSecurity's error-log form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seclang_log: Option<String>,
+    /// Where gateways count limits together; absent when each counts for itself.
+    pub shared_limits: Option<SharedLimitsPlan>,
 }
 
 /// One listening socket. HTTP/1.1 and HTTP/2 are both served: by ALPN on TLS, by the preface in clear.
@@ -118,6 +122,13 @@ pub struct HttpLimitsPlan {
     pub control_frames_per_second: u32,
     /// Largest message of a WebSocket, in either direction.
     pub websocket_message_bytes: u64,
+    /// Exchanges that a limit makes wait at once; the next is refused.
+    #[serde(default = "most_waiting")]
+    pub waiting_exchanges: u32,
+}
+
+const fn most_waiting() -> u32 {
+    1000
 }
 
 /// Deadlines in milliseconds.

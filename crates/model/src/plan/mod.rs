@@ -5,6 +5,7 @@
 
 mod api;
 mod gateway;
+mod limits;
 mod protect;
 mod seclang;
 mod stages;
@@ -20,6 +21,9 @@ pub use gateway::{
     CertificatePlan, ClientCertificatesPlan, GatewayPlan, HttpLimitsPlan, ListenerPlan, SpoolFull, SpoolPlan,
     TimeoutsPlan, TlsPlan, TlsVersion,
 };
+pub use limits::{
+    CostPlace, CostPlan, LimitAction, LimitCount, LimitPlan, LimitShare, LimitTierPlan, SharedLimitsPlan, StatusRange,
+};
 pub use protect::{ProtectAction, ProtectPlan, ProtectRulePlan};
 pub use seclang::{
     SecLangDisruptive, SecLangEffect, SecLangEngine, SecLangLink, SecLangOperator, SecLangPart, SecLangPlan,
@@ -27,7 +31,7 @@ pub use seclang::{
 };
 pub use stages::{
     AccessPlan, AccessRulePlan, ApiKeyPlan, ContractPlan, Exception, FailMode, FailModesPlan, IdentityMethodPlan,
-    IdentityPlan, InspectPlan, KeyPlace, LargeBody, LimitAction, LimitPlan, ResponsePlan, Unknown,
+    IdentityPlan, InspectPlan, KeyPlace, LargeBody, ResponsePlan, Unknown,
 };
 
 /// Version of this shape. A gateway refuses a bundle of another format.

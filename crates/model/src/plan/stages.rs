@@ -188,37 +188,6 @@ pub struct Exception {
     pub expires_at: Option<Timestamp>,
 }
 
-/// What a limit does when it is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LimitAction {
-    /// 429.
-    Refuse,
-    /// Record it only.
-    Log,
-}
-
-/// One rate: a GCRA for each distinct value of `by`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LimitPlan {
-    /// Name in events and in the `RateLimit-Policy` field.
-    pub name: String,
-    /// Attributes: `actor`, `address`, `subject`, `client`, `key`, `method`, `operation`, `api`, `header:NAME`.
-    /// A request that lacks one of them is not counted.
-    pub by: Vec<String>,
-    /// Operations it is about; all when absent.
-    pub select: Option<OperationSelector>,
-    /// Requests in each period.
-    pub requests: u32,
-    /// Period, ms.
-    pub period_ms: u64,
-    /// Requests that may come at once; 1 or more.
-    pub burst: u32,
-    /// What happens above it.
-    pub action: LimitAction,
-}
-
 /// Checks on responses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stockade.config.checks import certificates, files, identity, listening, names
+from stockade.config.checks import certificates, files, identity, limits, listening, names
 from stockade.config.root import Config
 from stockade.config.sources import Sources
 from stockade.model.problem import Problem
@@ -13,6 +13,7 @@ CHECKS = (
     files.check,
     names.check,
     identity.check,
+    limits.check,
 )
 """Every check."""
 

@@ -1,4 +1,4 @@
-"""Rates such as `100/s`, `10/m`, `3/30s`."""
+"""Rates such as `100/s`, `3/30s`, `10MiB/m`."""
 
 import re
 from dataclasses import dataclass
@@ -9,20 +9,23 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from stockade.config.values.duration import Duration
 from stockade.config.values.refuse import refuse
+from stockade.config.values.size import Size
 
-_WHOLE = re.compile(r"([0-9]{1,9}) ?/ ?([0-9]*)(ms|s|m|h|d)")
-_HINT = "write requests and a period, such as `100/s`, `10/m`, `5/h` or `3/30s`"
+_WHOLE = re.compile(r"([0-9]{1,9})( ?[A-Za-z]+)? ?/ ?([0-9]*)(ms|s|m|h|d)")
+_HINT = "write an amount and a period, such as `100/s`, `10/m`, `3/30s`, or `10MiB/s` for bytes"
 _LONGEST_MS = 30 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many requests in each period."""
+    """So many units in each period."""
 
-    requests: int
-    """Requests, 1 or more."""
+    amount: int
+    """Units, 1 or more; bytes when it was written as a size."""
     period: Duration
     """Period, 1 ms to 30 days."""
+    of_bytes: bool = False
+    """Whether the amount was written as a size."""
 
     @classmethod
     def parse(cls, value: object) -> "Rate":
@@ -37,18 +40,19 @@ class Rate:
         if match is None:
             refuse("expected a rate", _HINT)
         try:
-            period = Duration.parse(f"{match[2] or 1}{match[3]}")
+            period = Duration.parse(f"{match[3] or 1}{match[4]}")
+            amount = Size.parse(f"{match[1]}{match[2]}").bytes if match[2] else int(match[1])
         except PydanticCustomError:
             refuse("expected a rate", _HINT)
-        requests = int(match[1])
-        if requests < 1 or not 1 <= period.ms <= _LONGEST_MS:
-            refuse("expected a rate of 1 request or more in 1ms to 30d", _HINT)
-        return cls(requests, period)
+        if amount < 1 or not 1 <= period.ms <= _LONGEST_MS:
+            refuse("expected a rate of 1 or more in 1ms to 30d", _HINT)
+        return cls(amount, period, match[2] is not None)
 
     def __str__(self) -> str:
         """The text that `parse` reads back."""
         period = str(self.period)
-        return f"{self.requests}/{period.removeprefix('1') if period[:1] == '1' and period[1:2].isalpha() else period}"
+        amount = str(Size(self.amount)) if self.of_bytes else str(self.amount)
+        return f"{amount}/{period.removeprefix('1') if period[:1] == '1' and period[1:2].isalpha() else period}"
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -59,4 +63,4 @@ class Rate:
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """A string in the JSON Schema."""
-        return {"type": "string", "pattern": r"^[0-9]+ ?/ ?[0-9]*(ms|s|m|h|d)$"}
+        return {"type": "string", "pattern": r"^[0-9]+( ?[A-Za-z]+)? ?/ ?[0-9]*(ms|s|m|h|d)$"}

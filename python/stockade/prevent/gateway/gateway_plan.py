@@ -6,6 +6,7 @@ from typing import Any
 from stockade.config.certificate import Certificate
 from stockade.config.gateway import ClientCertificates, Listener
 from stockade.config.root import Config
+from stockade.prevent.gateway.limits_plan import shared_limits_plan
 
 
 def gateway_plan(config: Config) -> dict[str, Any]:
@@ -33,6 +34,7 @@ def gateway_plan(config: Config) -> dict[str, Any]:
             "streams_per_connection": limits.streams,
             "control_frames_per_second": limits.control_frames,
             "websocket_message_bytes": limits.websocket_message.bytes,
+            "waiting_exchanges": limits.waiting,
         },
         "timeouts": {
             "handshake_ms": timeouts.handshake.ms,
@@ -52,6 +54,7 @@ def gateway_plan(config: Config) -> dict[str, Any]:
         },
         "trial_ms": gateway.trial.ms,
         **({"seclang_log": str(gateway.seclang_log)} if gateway.seclang_log else {}),
+        "shared_limits": shared_limits_plan(gateway.shared_limits),
     }
 
 

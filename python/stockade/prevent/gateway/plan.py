@@ -11,12 +11,14 @@ from typing import Any
 
 from stockade.config import Api, ConfigError, Loaded
 from stockade.config.key_set import KeySetError
+from stockade.config.shared_limits import SharedLimits
 from stockade.config.sources import Sources
 from stockade.core.engine import Engine
 from stockade.core.errors import StockadeError
 from stockade.model.problem import Problem, Severity
 from stockade.prevent.gateway import selections
 from stockade.prevent.gateway.gateway_plan import gateway_plan
+from stockade.prevent.gateway.limits_plan import limit_plan
 from stockade.prevent.gateway.protect_plan import protect_plan
 from stockade.prevent.gateway.seclang_plan import seclang_plan
 from stockade.prevent.gateway.stage_plans import (
@@ -24,7 +26,6 @@ from stockade.prevent.gateway.stage_plans import (
     contract_plan,
     identity_plan,
     inspect_plan,
-    limit_plan,
     response_plan,
 )
 from stockade.prevent.gateway.upstream_plan import upstream_plan
@@ -99,7 +100,7 @@ def compile_plan(loaded: Loaded, token_key: str = NO_KEY) -> Compiled:
                 rules = {"seclang": plan}
                 warnings.extend(warning for warning in compilation.warnings if warning not in warnings)
                 files.extend(compilation.files)
-            apis.append(_api_plan(name, api, found, base_path, token_key) | rules)
+            apis.append(_api_plan(name, api, found, base_path, token_key, config.gateway.shared_limits) | rules)
         except SecLangError as error:
             problems.extend(error.problems)
         except KeySetError as error:
@@ -138,7 +139,9 @@ def _shown(file: Path) -> str:
         return str(file)
 
 
-def _api_plan(name: str, api: Api, inventory: Inventory | None, base_path: str, token_key: str) -> dict[str, Any]:
+def _api_plan(
+    name: str, api: Api, inventory: Inventory | None, base_path: str, token_key: str, shared: SharedLimits | None
+) -> dict[str, Any]:
     return {
         "name": name,
         "hosts": list(api.hosts),
@@ -150,7 +153,7 @@ def _api_plan(name: str, api: Api, inventory: Inventory | None, base_path: str, 
         "identity": identity_plan(api.identity),
         "access": access_plan(api.access, base_path, has_methods=bool(api.identity.methods)),
         "inspect": inspect_plan(api.inspect),
-        "limits": [limit_plan(limit) for limit in api.limits],
+        "limits": [limit_plan(limit, shared) for limit in api.limits],
         "response": response_plan(api),
         "protect": protect_plan(api.protect, token_key),
         "fail": api.fail.model_dump(),

@@ -8,7 +8,6 @@ from stockade.config.api import Api
 from stockade.config.identity import ApiKey, Identity, Method
 from stockade.config.inspect import Inspect
 from stockade.config.key_set import read_key_set
-from stockade.config.limits import Limit
 from stockade.config.selector import Selector
 
 
@@ -144,19 +143,6 @@ def inspect_plan(inspect: Inspect) -> dict[str, Any]:
         "decompress_ratio": inspect.decompress_ratio,
         "decompressed_bytes": inspect.decompressed.bytes,
         "values": inspect.values,
-    }
-
-
-def limit_plan(limit: Limit) -> dict[str, Any]:
-    """As in `LimitPlan`."""
-    return {
-        "name": limit.name,
-        "by": list(limit.by),
-        "select": None if limit.is_empty else selector_plan(limit),
-        "requests": limit.rate.requests,
-        "period_ms": limit.rate.period.ms,
-        "burst": limit.burst or limit.rate.requests,
-        "action": limit.action,
     }
 
 

@@ -74,7 +74,11 @@ def test_an_api_key_in_the_query_is_a_known_parameter(build: Build) -> None:
 def test_limits_and_rates(build: Build) -> None:
     (limit,) = api(build, "limits: [{name: l, by: [address], rate: 10/m}]")["limits"]
     assert limit["select"] is None
-    assert (limit["requests"], limit["period_ms"], limit["burst"]) == (10, 60_000, 10)
+    assert limit["count"] == {"unit": "requests"}
+    assert limit["shared"] == "local"
+    assert limit["tiers"] == [
+        {"amount": 10, "period_ms": 60_000, "burst": 10, "action": "refuse", "delay_ms": 0},
+    ]
 
 
 def test_longer_base_paths_come_first(build: Build) -> None:

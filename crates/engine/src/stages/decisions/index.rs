@@ -98,6 +98,8 @@ const fn needs_identity(attribute: &Attribute) -> bool {
             | Attribute::Token
             | Attribute::TokenHash
             | Attribute::Operation
+            | Attribute::Claim(_)
+            | Attribute::Path(_)
     )
 }
 
