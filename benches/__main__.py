@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-MEASURES = ["passthrough", "pipeline", "latency", "memory", "reload", "kill", "slow", "ingest", "queries"]
+MEASURES = ["passthrough", "pipeline", "latency", "memory", "reload", "kill", "slow", "ingest", "queries", "learn"]
 
 
 def main(names: list[str]) -> int:
