@@ -77,6 +77,9 @@ def run_control(asked: Asked, admin_fallback: str | None = None) -> int:
     try:
         config = wiring.load(asked).config
         folder, admin, hosts, kept = DataFolder(config.data), config.admin.listen, config.admin.hosts, config.events
+        if config.gateway.spool.encrypt:
+            # What is secret in the spool must not lie open behind it.
+            kept = kept.model_copy(update={"encrypt": True})
     except ConfigProblemsError:
         if admin_fallback is None or asked.data is None:
             raise

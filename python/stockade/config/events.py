@@ -2,8 +2,10 @@
 
 from typing import Annotated
 
+from pydantic import Field
+
 from stockade.config.section import Section
-from stockade.config.values import Duration, Size, Within
+from stockade.config.values import Duration, SecretRef, Size, Within
 
 _DAY_MS = 86_400_000
 _Age = Annotated[Duration, Within("1h", "36500d")]
@@ -46,5 +48,8 @@ class Events(Section):
     """Whole records of exchanges that were refused, failed or looked at twice: masked, but the most personal part."""
     notices: NoticesKept = NoticesKept()
     """What gateways told of themselves."""
+    postgresql: SecretRef | None = Field(default=None, examples=[{"env": "STOCKADE_POSTGRESQL"}])
+    """A PostgreSQL that gets all events too, as `postgresql+pg8000://user:password@host/name`; needs the extra package
+    `stockade[postgresql]`. What it misses while it is away it gets later, as far as the archive still has it."""
     encrypt: bool = False
     """Whether new files are encrypted (AES-256 in GCM) with the key in `keys/events.key` of the data folder."""
