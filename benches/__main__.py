@@ -1,4 +1,4 @@
-"""Runs measurements: `python -m benches [passthrough|pipeline|latency|memory|reload|slow ...]`."""
+"""Runs measurements: `python -m benches [passthrough|pipeline|latency|memory|reload|slow|seclang ...]`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-MEASURES = ["passthrough", "pipeline", "latency", "memory", "reload", "kill", "slow", "ingest", "queries", "learn"]
+MEASURES = [
+    "passthrough",
+    "pipeline",
+    "latency",
+    "memory",
+    "reload",
+    "kill",
+    "slow",
+    "ingest",
+    "queries",
+    "learn",
+    "seclang",
+]
 
 
 def main(names: list[str]) -> int:

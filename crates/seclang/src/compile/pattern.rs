@@ -3,6 +3,10 @@
 
 use std::sync::OnceLock;
 
+use regex_automata::Input;
+use regex_automata::meta::{self, Regex};
+use regex_automata::nfa::thompson::WhichCaptures;
+use regex_automata::util::syntax;
 use regex_syntax::hir::Hir;
 use smallvec::SmallVec;
 
@@ -10,8 +14,8 @@ use super::literals::{self, Required};
 
 /// Largest pattern once built, bytes.
 const BUILT_BYTES: usize = 4 * 1024 * 1024;
-/// Memory in which one pattern remembers states, bytes.
-const STATES_BYTES: usize = 512 * 1024;
+/// Memory in which one pattern remembers states, bytes, for each thread.
+const STATES_BYTES: usize = 256 * 1024;
 /// Steps of a pattern that cannot run in linear time.
 const STEPS: usize = 20_000;
 
@@ -25,10 +29,12 @@ pub(crate) struct Pattern {
     kind: Kind,
 }
 
+/// Built twice where it has groups: to search without remembering groups takes a fraction of time and memory, and most
+/// patterns are never asked for groups.
 #[derive(Debug)]
 enum Kind {
-    Linear(OnceLock<Option<Box<regex::bytes::Regex>>>),
-    Bounded(OnceLock<Option<Box<fancy_regex::Regex>>>),
+    Linear { search: OnceLock<Option<Box<Regex>>>, groups: OnceLock<Option<Box<Regex>>>, grouped: bool },
+    Bounded(Box<fancy_regex::Regex>),
 }
 
 /// Reads a pattern as it will be built: bytes, `.` matches line ends, as ModSecurity has it.
@@ -55,72 +61,76 @@ impl Pattern {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn new(source: &str) -> Result<(Self, Option<Required>), String> {
-        match parse(source) {
+        let source = source.to_owned();
+        match parse(&source) {
             Ok(hir) => {
                 let required = literals::required(&hir);
-                Ok((Self { source: source.to_owned(), kind: Kind::Linear(OnceLock::new()) }, required))
+                let grouped = hir.properties().explicit_captures_len() > 0;
+                let kind = Kind::Linear { search: OnceLock::new(), groups: OnceLock::new(), grouped };
+                Ok((Self { source, kind }, required))
             }
             // Look-around and back-references; anything else is wrong for this one too.
-            Err(problem) => match bounded(source) {
-                Some(built) => {
-                    let cell = OnceLock::new();
-                    let _ = cell.set(Some(Box::new(built)));
-                    Ok((Self { source: source.to_owned(), kind: Kind::Bounded(cell) }, None))
-                }
+            Err(problem) => match bounded(&source) {
+                Some(built) => Ok((Self { source, kind: Kind::Bounded(Box::new(built)) }, None)),
                 None => Err(problem),
             },
         }
     }
 
-    fn linear(&self, cell: &OnceLock<Option<Box<regex::bytes::Regex>>>) -> Option<regex::bytes::Regex> {
-        let built = cell.get_or_init(|| {
-            regex::bytes::RegexBuilder::new(&self.source)
-                .unicode(false)
-                .dot_matches_new_line(true)
-                .size_limit(BUILT_BYTES)
-                .dfa_size_limit(STATES_BYTES)
-                .build()
-                .ok()
-                .map(Box::new)
-        });
-        built.as_deref().cloned()
+    fn linear<'c>(&self, cell: &'c OnceLock<Option<Box<Regex>>>, captures: WhichCaptures) -> Option<&'c Regex> {
+        let build = || {
+            let config = meta::Config::new()
+                .utf8_empty(false)
+                .which_captures(captures)
+                .nfa_size_limit(Some(BUILT_BYTES))
+                .hybrid_cache_capacity(STATES_BYTES)
+                .onepass(false);
+            let syntax = syntax::Config::new().unicode(false).utf8(false).dot_matches_new_line(true).nest_limit(250);
+            Regex::builder().configure(config).syntax(syntax).build(&self.source).ok().map(Box::new)
+        };
+        cell.get_or_init(build).as_deref()
     }
 
     /// Whether it can be built at all; builds it.
     pub(crate) fn build(&self) -> bool {
         match &self.kind {
-            Kind::Linear(cell) => self.linear(cell).is_some(),
-            Kind::Bounded(cell) => cell.get().is_some_and(Option::is_some),
+            Kind::Linear { search, .. } => self.linear(search, WhichCaptures::Implicit).is_some(),
+            Kind::Bounded(_) => true,
         }
     }
 
     /// Whether it matches somewhere.
     pub(crate) fn is_match(&self, value: &[u8]) -> bool {
         match &self.kind {
-            Kind::Linear(cell) => {
-                let built = cell.get().and_then(Option::as_deref);
-                match built {
-                    Some(built) => built.is_match(value),
-                    None => self.linear(cell).is_some_and(|built| built.is_match(value)),
-                }
+            Kind::Linear { search, .. } => {
+                self.linear(search, WhichCaptures::Implicit).is_some_and(|built| built.is_match(value))
             }
             // A value that takes too many steps counts as no match, as in ModSecurity.
-            Kind::Bounded(cell) => {
-                cell.get().and_then(Option::as_deref).is_some_and(|built| built.is_match(value).unwrap_or(false))
-            }
+            Kind::Bounded(built) => built.is_match(value).unwrap_or(false),
         }
     }
 
     /// The first match at or after `from`, with its groups.
     pub(crate) fn captures(&self, value: &[u8], from: usize) -> Option<Spans> {
+        if from > value.len() {
+            return None;
+        }
         match &self.kind {
-            Kind::Linear(cell) => {
-                let built = self.linear(cell)?;
-                let found = built.captures_at(value, from)?;
-                Some((0..found.len()).map(|group| found.get(group).map(|span| (span.start(), span.end()))).collect())
+            Kind::Linear { search, groups, grouped } => {
+                let input = Input::new(value).range(from..);
+                if !grouped {
+                    let found = self.linear(search, WhichCaptures::Implicit)?.find(input)?;
+                    return Some(Spans::from_slice(&[Some((found.start(), found.end()))]));
+                }
+                let built = self.linear(groups, WhichCaptures::All)?;
+                let mut captures = built.create_captures();
+                built.captures(input, &mut captures);
+                if !captures.is_match() {
+                    return None;
+                }
+                Some(captures.iter().map(|span| span.map(|span| (span.start, span.end))).collect())
             }
-            Kind::Bounded(cell) => {
-                let built = cell.get().and_then(Option::as_deref)?;
+            Kind::Bounded(built) => {
                 let found = built.captures_from_pos(value, from).ok()??;
                 Some((0..found.len()).map(|group| found.get(group).map(|span| (span.start(), span.end()))).collect())
             }

@@ -1,5 +1,7 @@
 //! One rule with its chain, compiled.
 
+use std::sync::OnceLock;
+
 use stockade_model::Cidr;
 use stockade_model::plan::{
     SecLangDisruptive, SecLangEffect, SecLangEngine, SecLangLink, SecLangOperator, SecLangPart, SecLangPlan,
@@ -90,6 +92,9 @@ pub(crate) enum What {
     Message(Pattern),
 }
 
+/// The rules that are meant, a bit each; worked out when they are first needed, since that asks every tag.
+pub(crate) type Chosen = OnceLock<Box<[u64]>>;
+
 /// A collection that lasts between requests.
 #[derive(Debug)]
 pub(crate) struct Opened {
@@ -129,8 +134,8 @@ pub(crate) enum Effect {
         request: bool,
         bytes: usize,
     },
-    Remove(What),
-    RemoveTargets(What, Targets),
+    Remove(What, Chosen),
+    RemoveTargets(What, Targets, Chosen),
 }
 
 /// Compiles one rule.
@@ -368,14 +373,16 @@ fn effect(plan: &SecLangEffect) -> Result<Effect, String> {
         SecLangEffect::BodyLimit { which, bytes } => {
             Effect::Limit { request: which == "request", bytes: usize::try_from(*bytes).unwrap_or(usize::MAX) }
         }
-        SecLangEffect::Remove { ids, tag, msg } => Effect::Remove(what(ids, tag.as_ref(), msg.as_ref())?),
+        SecLangEffect::Remove { ids, tag, msg } => {
+            Effect::Remove(what(ids, tag.as_ref(), msg.as_ref())?, Chosen::new())
+        }
         SecLangEffect::RemoveTargets { ids, tag, msg, targets } => {
             // What is left out is told as what is left out, so that one function finds it.
             let out: Vec<_> = targets
                 .iter()
                 .map(|target| stockade_model::plan::SecLangTarget { exclude: true, ..target.clone() })
                 .collect();
-            Effect::RemoveTargets(what(ids, tag.as_ref(), msg.as_ref())?, super::targets(&out)?)
+            Effect::RemoveTargets(what(ids, tag.as_ref(), msg.as_ref())?, super::targets(&out)?, Chosen::new())
         }
     })
 }

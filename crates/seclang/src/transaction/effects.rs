@@ -1,6 +1,6 @@
 //! What a match changes.
 
-use super::{Removed, Transaction};
+use super::Transaction;
 use crate::collections::Collection;
 use crate::compile::{Change, Effect, Rule, RuleSet, What};
 use crate::operators::integer;
@@ -53,15 +53,13 @@ impl Transaction {
             Effect::ForceBody(on) => self.force_body = *on,
             Effect::Limit { request: true, bytes } => self.request_limit = *bytes,
             Effect::Limit { request: false, bytes } => self.response_limit = *bytes,
-            Effect::Remove(what) => {
-                let mut removed = std::mem::take(&mut self.removed);
-                choose(rules, what, &mut removed);
-                self.removed = removed;
+            Effect::Remove(what, chosen) => {
+                let chosen = chosen.get_or_init(|| choose(rules, what));
+                self.removed.iter_mut().zip(chosen).for_each(|(removed, more)| *removed |= more);
             }
-            Effect::RemoveTargets(what, _) => {
-                let mut chosen = vec![0; self.removed.len()];
-                choose(rules, what, &mut chosen);
-                self.removed_targets.push(Removed { rules: chosen, at });
+            Effect::RemoveTargets(what, _, chosen) => {
+                chosen.get_or_init(|| choose(rules, what));
+                self.removed_targets.push(at);
             }
         }
     }
@@ -96,8 +94,9 @@ impl Transaction {
     }
 }
 
-/// Sets the bits of the rules that are meant.
-fn choose(rules: &RuleSet, what: &What, bits: &mut [u64]) {
+/// The bits of the rules that are meant.
+fn choose(rules: &RuleSet, what: &What) -> Box<[u64]> {
+    let mut bits = vec![0; (rules.count as usize).div_ceil(64)];
     let fits = |rule: &Rule| match what {
         What::Ids(ranges) => ranges.iter().any(|[first, last]| (*first..=*last).contains(&rule.id)),
         What::Tag(pattern) => rule
@@ -114,6 +113,7 @@ fn choose(rules: &RuleSet, what: &What, bits: &mut [u64]) {
             *word |= 1 << (rule.number % 64);
         }
     }
+    bits.into_boxed_slice()
 }
 
 /// Whether a rule's bit is set.

@@ -114,7 +114,8 @@ impl Transaction {
         self.store.set(Collection::ArgsCombinedSize, size.to_string());
     }
 
-    /// The body processor that a media type asks for by itself; others are chosen by rules.
+    /// The body processor that a media type asks for; rules may choose another. JSON and XML are chosen as the two rules
+    /// of ModSecurity's recommended settings do it, so that a rule set without those is not blind to them.
     fn choose_processor(&mut self, content_type: Option<&[u8]>) {
         let Some(content_type) = content_type else { return };
         let lower = content_type.to_ascii_lowercase();
@@ -122,6 +123,13 @@ impl Transaction {
             self.processor = Some("URLENCODED");
         } else if lower.starts_with(b"multipart/form-data") {
             self.processor = Some("MULTIPART");
+        } else if lower.starts_with(b"application/json") {
+            self.processor = Some("JSON");
+        } else if [&b"application/xml"[..], b"application/soap+xml", b"text/xml"]
+            .iter()
+            .any(|kind| lower.starts_with(kind))
+        {
+            self.processor = Some("XML");
         }
     }
 

@@ -74,13 +74,6 @@ struct Built {
     union: u32,
 }
 
-/// Targets that `ctl` took out of some rules: where the effect stands, and the rules.
-#[derive(Debug)]
-struct Removed {
-    rules: Vec<u64>,
-    at: (usize, usize, usize, usize),
-}
-
 /// One transaction.
 #[derive(Debug)]
 pub struct Transaction {
@@ -100,7 +93,8 @@ pub struct Transaction {
     matched_all: Vec<(String, Vec<u8>)>,
     highest_severity: u8,
     removed: Vec<u64>,
-    removed_targets: Vec<Removed>,
+    /// Where the effects stand that took targets out: phase, rule, link, effect.
+    removed_targets: Vec<(usize, usize, usize, usize)>,
     allowed: Option<(SecLangScope, usize)>,
     processor: Option<&'static str>,
     force_body: bool,

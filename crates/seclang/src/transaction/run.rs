@@ -288,16 +288,11 @@ impl Transaction {
 
     /// Whether `ctl` took a value out of what a rule looks at.
     fn is_left_out(&self, rules: &RuleSet, rule: &Rule, collection: Collection, key: &[u8]) -> bool {
-        self.removed_targets.iter().any(|removed| {
-            let (phase, place, link, effect) = removed.at;
-            is_chosen(&removed.rules, rule)
-                && rules
-                    .phases
-                    .get(phase)
-                    .and_then(|list| list.get(place)?.links.get(link)?.effects.get(effect))
-                    .is_some_and(|effect| {
-                        matches!(effect, Effect::RemoveTargets(_, targets) if targets.leave_out(collection, key))
-                    })
+        self.removed_targets.iter().any(|(phase, place, link, effect)| {
+            let effect =
+                rules.phases.get(*phase).and_then(|list| list.get(*place)?.links.get(*link)?.effects.get(*effect));
+            let Some(Effect::RemoveTargets(_, targets, chosen)) = effect else { return false };
+            chosen.get().is_some_and(|chosen| is_chosen(chosen, rule)) && targets.leave_out(collection, key)
         })
     }
 
