@@ -19,6 +19,7 @@ MEASURES = [
     "queries",
     "learn",
     "seclang",
+    "encryption",
 ]
 
 

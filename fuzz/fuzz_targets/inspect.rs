@@ -45,6 +45,7 @@ fuzz_target!(|data: &[u8]| {
         headers,
         framing: Framing::None,
         upgrade: None,
+        received: Default::default(),
         client: Arc::new(Client { address, peer: address, port: 1, tls: None, certificate: None }),
     };
     let found = INSPECTOR.head(&request, None, &|_| false, Timestamp(0));

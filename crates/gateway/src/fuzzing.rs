@@ -12,6 +12,13 @@ use crate::http1::framing::framing;
 use crate::http1::head::{MOST_FIELDS, Scanner, parse};
 use crate::normalise::{Edge, RawHead, normalise};
 
+/// Whether what is read of `bytes` as a client certificate, if anything, is bounded and free of controls.
+#[must_use]
+pub fn certificate(bytes: &[u8]) -> bool {
+    let read = crate::tls::read_client_certificate(&rustls::pki_types::CertificateDer::from(bytes));
+    read.is_none_or(|read| read.subject.len() <= 1024 && !read.subject.chars().any(char::is_control))
+}
+
 /// What the targets share.
 #[derive(Debug)]
 pub struct Fuzzing {

@@ -18,7 +18,7 @@ use stockade_model::plan::{TlsPlan, TlsVersion};
 use stockade_model::{Plan, TlsFacts};
 
 pub(crate) use certificate::pair;
-pub(crate) use clients::client_certificate;
+pub(crate) use clients::{client_certificate, read as read_client_certificate};
 use resolver::ByServerName;
 
 /// Protocols offered by ALPN (RFC 7301), the preferred one first.

@@ -108,6 +108,8 @@ class Renewals:
         orders = self._orders(authority, folder)
         try:
             orders.clean()
+            # Before an order: what was obtained must not be lost for want of a place.
+            one.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             content = orders.obtain(one.domains)
             check(content, one.domains, self._clock())
             write_whole(one.file, content, 0o600)

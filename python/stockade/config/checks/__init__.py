@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stockade.config.checks import certificates, files, identity, limits, listening, names
+from stockade.config.checks import at_rest, certificates, files, identity, limits, listening, names
 from stockade.config.root import Config
 from stockade.config.sources import Sources
 from stockade.model.problem import Problem
@@ -10,6 +10,7 @@ from stockade.model.problem import Problem
 CHECKS = (
     listening.check,
     certificates.check,
+    at_rest.check,
     files.check,
     names.check,
     identity.check,

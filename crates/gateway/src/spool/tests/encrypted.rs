@@ -12,6 +12,15 @@ fn keyed(name: &str) -> (Folder, PathBuf) {
     (folder, keys)
 }
 
+/// One run of a gateway that encrypts.
+fn write(folder: &Folder, records: &[Record<'_>]) {
+    let spool = Spool::open(&folder.0, &SpoolPlan { encrypt: true, ..roomy() }).unwrap();
+    for record in records {
+        spool.append(record);
+    }
+    spool.close();
+}
+
 #[test]
 fn encrypted_records_come_out_with_their_key_alone_and_never_stand_in_clear() {
     let (folder, keys) = keyed("sealed");
@@ -36,10 +45,7 @@ fn encrypted_records_come_out_with_their_key_alone_and_never_stand_in_clear() {
     // Another run goes on, with a newer key; what is older still opens.
     let old = fs::read_to_string(&keys).unwrap();
     fs::write(&keys, format!("00000002 {}\n{old}", "cd".repeat(32))).unwrap();
-    let spool = Spool::open(&folder.0, &plan).unwrap();
-    spool.append(&record("s3cr3t once more"));
-    spool.close();
-    drop(spool);
+    write(&folder, &[record("s3cr3t once more")]);
     assert_eq!(everything(&folder.0).entries.len(), 501);
     fs::write(&keys, format!("00000002 {}\n", "cd".repeat(32))).unwrap();
     let problem = read_after(&folder.0, 0, 10).unwrap_err().to_string();
@@ -49,13 +55,7 @@ fn encrypted_records_come_out_with_their_key_alone_and_never_stand_in_clear() {
 #[test]
 fn a_changed_encrypted_record_is_damage_and_the_others_stay() {
     let (folder, _) = keyed("changed");
-    let plan = SpoolPlan { encrypt: true, ..roomy() };
-    let spool = Spool::open(&folder.0, &plan).unwrap();
-    for _ in 0..3 {
-        spool.append(&record("x"));
-    }
-    spool.close();
-    drop(spool);
+    write(&folder, &[record("x"), record("x"), record("x")]);
     // The checksum is mended as an attacker would; the tag is what tells.
     let path = &list(&folder.0).unwrap()[0].path;
     let bytes = fs::read(path).unwrap();
@@ -74,13 +74,7 @@ fn a_changed_encrypted_record_is_damage_and_the_others_stay() {
 #[test]
 fn a_torn_tail_of_an_encrypted_segment_is_cut_off_and_the_spool_goes_on() {
     let (folder, _) = keyed("torn");
-    let plan = SpoolPlan { encrypt: true, ..roomy() };
-    let spool = Spool::open(&folder.0, &plan).unwrap();
-    for _ in 0..3 {
-        spool.append(&record("x"));
-    }
-    spool.close();
-    drop(spool);
+    write(&folder, &[record("x"), record("x"), record("x")]);
     let path = list(&folder.0).unwrap()[0].path.clone();
     let whole = fs::read(&path).unwrap();
     let begin = HEADER_BYTES + cipher::KEY_BLOCK_BYTES;
@@ -90,10 +84,7 @@ fn a_torn_tail_of_an_encrypted_segment_is_cut_off_and_the_spool_goes_on() {
         }
         fs::write(&path, &whole[..length]).unwrap();
         let left = everything(&folder.0).entries.len();
-        let spool = Spool::open(&folder.0, &plan).unwrap();
-        spool.append(&record("y"));
-        spool.close();
-        drop(spool);
+        write(&folder, &[record("y")]);
         assert_eq!(everything(&folder.0).entries.len(), left + 1, "cut to {length}");
     }
 }
