@@ -12,24 +12,13 @@ struct Level {
     index: Option<usize>,
 }
 
-/// Cuts a document into arguments.
+/// Cuts a document into arguments; answers those that were read, and what is wrong when it could not be read to its end.
 ///
-/// # Errors
-/// It is no JSON (RFC 8259), is nested deeper than `depth`, or has more than `most` values.
-pub(crate) fn flatten(raw: &[u8], depth: u32, most: usize) -> Result<Pairs, String> {
+/// Wrong is what is no JSON (RFC 8259), nested deeper than `depth`, or has more than `most` values.
+pub(crate) fn flatten(raw: &[u8], depth: u32, most: usize) -> (Pairs, Option<String>) {
     let mut reader = Reader { at: Cursor::new(raw), pairs: Pairs::new(), name: b"json".to_vec(), most };
-    let mut levels: Vec<Level> = Vec::new();
-    reader.space();
-    loop {
-        // A value is expected here.
-        if reader.open(&mut levels, depth)? {
-            continue;
-        }
-        if !reader.close(&mut levels)? {
-            reader.space();
-            return if reader.at.peek(0).is_none() { Ok(reader.pairs) } else { Err(reader.unexpected("the end")) };
-        }
-    }
+    let problem = reader.document(depth).err();
+    (reader.pairs, problem)
 }
 
 struct Reader<'a> {
@@ -40,6 +29,21 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    fn document(&mut self, depth: u32) -> Result<(), String> {
+        let mut levels: Vec<Level> = Vec::new();
+        self.space();
+        loop {
+            // A value is expected here.
+            if self.open(&mut levels, depth)? {
+                continue;
+            }
+            if !self.close(&mut levels)? {
+                self.space();
+                return if self.at.peek(0).is_none() { Ok(()) } else { Err(self.unexpected("the end")) };
+            }
+        }
+    }
+
     fn space(&mut self) {
         while matches!(self.at.peek(0), Some(b' ' | b'\t' | b'\r' | b'\n')) {
             self.at.skip(1);
@@ -233,7 +237,7 @@ mod tests {
 
     fn shown(raw: &str) -> Vec<(String, String)> {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        flatten(raw.as_bytes(), 10, 100).unwrap().into_iter().map(|(name, value)| (text(name), text(value))).collect()
+        flatten(raw.as_bytes(), 10, 100).0.into_iter().map(|(name, value)| (text(name), text(value))).collect()
     }
 
     #[test]
@@ -249,9 +253,10 @@ mod tests {
     fn what_is_no_json_or_too_much_is_an_error() {
         for raw in ["", "{", "[1,]", "{\"a\" 1}", "[1] x", "nul", "\"a", "[[[[[[[[[[[1]]]]]]]]]]]", "01", "{\"a\":1}}"]
         {
-            assert!(flatten(raw.as_bytes(), 10, 100).is_err(), "{raw}");
+            assert!(flatten(raw.as_bytes(), 10, 100).1.is_some(), "{raw}");
         }
-        assert!(flatten(b"[1,2,3]", 10, 2).is_err());
+        let (pairs, problem) = flatten(b"[1,2,3]", 10, 2);
+        assert!(pairs.len() == 2 && problem.is_some(), "what was read is not lost");
     }
 
     proptest! {
@@ -262,7 +267,7 @@ mod tests {
 
         #[test]
         fn it_accepts_what_serde_accepts(raw in "[\\[\\]{}:,\"a0-9\\\\ nulltrue.-]{0,16}") {
-            let ours = flatten(raw.as_bytes(), 100, 100).is_ok();
+            let ours = flatten(raw.as_bytes(), 100, 100).1.is_none();
             let theirs = serde_json::from_str::<serde_json::Value>(&raw).is_ok();
             prop_assert_eq!(ours, theirs, "{}", raw);
         }

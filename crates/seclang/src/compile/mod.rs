@@ -63,6 +63,8 @@ pub struct RuleSet {
     pub(crate) views: Vec<View>,
     pub(crate) prefilters: [Prefilter; GROUPS],
     pub(crate) count: u32,
+    /// Whether some rule asks whether a body could be read.
+    pub(crate) asks_for_body_errors: bool,
 }
 
 impl RuleSet {
@@ -114,6 +116,7 @@ impl RuleSet {
             files: plan.files.clone(),
             tags: plan.tags.clone(),
             phases,
+            asks_for_body_errors: views.iter().any(view::View::asks_for_body_errors),
             views,
             prefilters: [build(request)?, build(response)?],
             count,

@@ -44,6 +44,16 @@ impl View {
     }
 }
 
+impl View {
+    /// Whether it asks whether the body could be read.
+    pub(super) fn asks_for_body_errors(&self) -> bool {
+        self.targets
+            .include
+            .iter()
+            .any(|target| matches!(target.collection, Collection::ReqbodyError | Collection::ReqbodyProcessorError))
+    }
+}
+
 /// What is looked at and what is left out.
 #[derive(Debug)]
 pub(crate) struct Targets {

@@ -62,15 +62,13 @@ impl Transaction {
         if body.is_empty() {
             return;
         }
-        match json::flatten(body, self.rules.settings.json_depth, self.room()) {
-            Ok(pairs) => {
-                for (name, value) in pairs {
-                    self.add_argument(false, &name, value);
-                }
-            }
-            // What was cut cannot be whole; the rest of it is not the caller's fault.
-            Err(problem) if whole => self.body_problem(&format!("JSON: {problem}")),
-            Err(_) => {}
+        let (pairs, problem) = json::flatten(body, self.rules.settings.json_depth, self.room());
+        for (name, value) in pairs {
+            self.add_argument(false, &name, value);
+        }
+        // What was cut cannot be whole; that it was is told elsewhere.
+        if let Some(problem) = problem.filter(|_| whole) {
+            self.body_problem(&format!("JSON: {problem}"));
         }
     }
 
@@ -147,8 +145,12 @@ impl Transaction {
         }
     }
 
-    /// The body could not be read as its type says; rules decide what follows.
+    /// The body could not be read as its type says. Rules decide what follows; where no rule asks, it is refused, since
+    /// what cannot be read cannot be judged.
     fn body_problem(&mut self, problem: &str) {
+        if !self.rules.asks_for_body_errors {
+            self.deny_for_limit(400, format!("the body cannot be read: {problem}"));
+        }
         self.store.set(Collection::ReqbodyError, "1");
         self.store.set(Collection::ReqbodyErrorMsg, problem);
         self.store.set(Collection::ReqbodyProcessorError, "1");

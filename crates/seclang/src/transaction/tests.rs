@@ -95,6 +95,17 @@ fn bodies_are_arguments_and_what_cannot_be_read_is_told() {
 }
 
 #[test]
+fn a_body_that_cannot_be_read_is_refused_where_no_rule_asks() {
+    let any =
+        r#"{"line": 1, "targets": [{"collection": "ARGS"}], "operator": {"name": "contains", "argument": ["zz"]}}"#;
+    let rules = rules("", "", &rule(1, "pass", any));
+    let broken = b"POST / HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{\"a\":";
+    assert_eq!(run(&rules, broken).1.map(|denial| denial.status), Some(400));
+    let many = format!("POST / HTTP/1.1\r\nContent-Type: application/json\r\n\r\n[{}1]", "1,".repeat(200));
+    assert_eq!(run(&rules, many.as_bytes()).1.map(|denial| denial.status), Some(400));
+}
+
+#[test]
 fn what_a_rule_remembers_is_there_for_the_next_request() {
     let open = r#"{"line": 1, "effects": [{"kind": "open_collection", "collection": "IP", "key": [{"collection":
         "REMOTE_ADDR", "key": null}]}, {"kind": "set", "collection": "IP", "key": ["n"], "change": "+", "value": ["1"]}]}"#;

@@ -68,7 +68,7 @@ class Settings:
             "response_body_refuse": True,
             "response_media_types": ["text/plain", "text/html"],
             "json_depth": 512,
-            "arguments": 1000,
+            "arguments": 5000,
             "argument_separator": "&",
             "upload_files": 100,
             "collection_timeout_s": 3600,
