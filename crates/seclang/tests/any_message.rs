@@ -38,7 +38,8 @@ fn run(raw: &[u8]) -> Vec<Match> {
 }
 
 fn message(kind: &str, body: &[u8]) -> Vec<u8> {
-    [format!("POST /a?b=c HTTP/1.1\r\nHost: h\r\nCookie: a=b\r\nContent-Type: {kind}\r\n\r\n").as_bytes(), body].concat()
+    [format!("POST /a?b=c HTTP/1.1\r\nHost: h\r\nCookie: a=b\r\nContent-Type: {kind}\r\n\r\n").as_bytes(), body]
+        .concat()
 }
 
 const KINDS: [&str; 5] = [
@@ -75,7 +76,11 @@ fn attacks_are_found_in_every_kind_of_body() {
         format!("--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n{attack}\r\n--x--\r\n"),
     ]) {
         let found = run(&message(kind, body.as_bytes()));
-        assert!(found.iter().any(|one| one.rule == 5), "{kind}: {:?}", found.iter().map(|one| one.rule).collect::<Vec<_>>());
+        assert!(
+            found.iter().any(|one| one.rule == 5),
+            "{kind}: {:?}",
+            found.iter().map(|one| one.rule).collect::<Vec<_>>()
+        );
     }
 }
 

@@ -138,7 +138,7 @@ impl Transaction {
             circumstances,
             store: Store::default(),
             generation: 0,
-            items: Vec::new(),
+            items: Vec::with_capacity(1024),
             tx: lookup::Variables::default(),
             env: lookup::Variables::default(),
             opened: SmallVec::new(),

@@ -53,10 +53,10 @@ pub(crate) struct Store {
 impl Default for Store {
     fn default() -> Self {
         Self {
-            variants: Vec::with_capacity(64),
-            values: Vec::with_capacity(64),
+            variants: Vec::with_capacity(128),
+            values: Vec::with_capacity(128),
             collections: vec![Vec::new(); Collection::COUNT],
-            bits: Vec::new(),
+            bits: Vec::with_capacity(2048),
         }
     }
 }
