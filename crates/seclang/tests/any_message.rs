@@ -1,5 +1,7 @@
 //! Whatever a message holds, the rules of the fuzz target run over it: no panic, bounded time, lines that are lines.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails loudly")]
+
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
