@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stockade.app.clock import Clock
 from stockade.app.decisions import Decisions
 from stockade.app.gateway_link import GatewayLink, GatewayUnreachableError
+from stockade.app.metrics import Metric
 from stockade.store.events import EventStore
 from stockade.store.recent import RecentEvents
 
@@ -83,10 +84,15 @@ class ControlState:
         self.last_seq = 0
         self.missing = 0
         self.has_older = False
+        self.metric_sources: Sequence[Callable[[], Sequence[Metric]]] = ()
         self._database: EventDatabase | None = None
         self.spool_problem: str | None = None
         self.archive_problem: str | None = None
         self.archive: Mapping[str, int] = {}
+
+    def metrics(self) -> Sequence[Metric]:
+        """Metrics of operations, stages and outputs."""
+        return [metric for source in self.metric_sources for metric in source()]
 
     def database(self) -> EventDatabase:
         """The events for named queries; opened when first asked for.

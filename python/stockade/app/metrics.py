@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stockade.store.recent import Tally
@@ -13,12 +13,23 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 GAUGES = ("open_connections", "bytes", "next_sequence", "failing")
 """Numbers of the gateway that also go down."""
 
+Samples = Sequence[tuple[Mapping[str, str], float]]
+"""Labels and values of one metric."""
+
+Metric = tuple[str, str, str, Samples]
+"""Name, kind, help and samples."""
+
 ARCHIVE_GAUGES = ("waiting", "files")
 """Numbers of the archive that also go down; so do all in bytes."""
 
 
 def render(
-    status: Mapping[str, Any] | None, tally: Tally, decisions: int, config_ok: bool, archive: Mapping[str, int]
+    status: Mapping[str, Any] | None,
+    tally: Tally,
+    decisions: int,
+    config_ok: bool,
+    archive: Mapping[str, int],
+    more: Sequence[Metric] = (),
 ) -> str:
     """Write all metrics.
 
@@ -28,6 +39,7 @@ def render(
         decisions: active decisions.
         config_ok: whether the config on disk is the one in force.
         archive: numbers of the archive of events.
+        more: further metrics: of operations, stages and outputs.
     """
     lines: list[str] = []
     lines += _metric("stockade_gateway_up", "gauge", "Whether the gateway answers.", [({}, int(status is not None))])
@@ -55,6 +67,8 @@ def render(
         gauge = name in ARCHIVE_GAUGES or name.endswith("_bytes")
         metric = f"stockade_archive_{name}" + ("" if gauge else "_total")
         lines += _metric(metric, "gauge" if gauge else "counter", f"`{name}` of the archive of events.", [({}, value)])
+    for name, kind, about, samples in more:
+        lines += _metric(name, kind, about, samples)
     if status is not None:
         lines += _of_gateway(status)
     return "\n".join(lines) + "\n"
@@ -76,18 +90,20 @@ def _of_gateway(status: Mapping[str, Any]) -> Iterator[str]:
                 yield from _metric(metric, kind, f"`{name}` of the gateway's {part}.", [({}, value)])
 
 
-def _metric(name: str, kind: str, help_text: str, samples: list[tuple[Mapping[str, str], float]]) -> Iterator[str]:
+def _metric(name: str, kind: str, help_text: str, samples: Samples) -> Iterator[str]:
     if not samples:
         return
     yield f"# HELP {name} {help_text}"
     yield f"# TYPE {name} {kind}"
     for labels, value in samples:
-        shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
-        yield f"{name}{{{shown}}} {_number(value)}" if shown else f"{name} {_number(value)}"
+        # The label without a name is what follows the metric's own, as `_bucket` of a histogram.
+        whole = name + labels.get("", "")
+        shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items() if label)
+        yield f"{whole}{{{shown}}} {_number(value)}" if shown else f"{whole} {_number(value)}"
 
 
 def _number(value: float) -> str:
-    return str(int(value)) if isinstance(value, bool | int) else repr(value)
+    return str(int(value)) if isinstance(value, bool | int) or value.is_integer() else repr(value)
 
 
 def _escaped(text: str) -> str:

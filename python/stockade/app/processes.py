@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from stockade.app.apis import ApiSummary, in_force
 from stockade.app.errors import ConfigProblemsError
 from stockade.app.policy import Asked, Published
 from stockade.app.supervisor import Supervisor, signals_to
-from stockade.config.events import Events
 from stockade.model.problem import Problem
 from stockade.store.folder import DataFolder, read_json
 
@@ -76,14 +75,19 @@ def run_control(asked: Asked, admin_fallback: str | None = None) -> int:
         os.nice(NICENESS)
     try:
         config = wiring.load(asked).config
-        folder, admin, hosts, kept = DataFolder(config.data), config.admin.listen, config.admin.hosts, config.events
+        folder, admin, hosts, kept = (
+            DataFolder(config.data),
+            config.admin.listen,
+            config.admin.hosts,
+            wiring.Kept(config.events, config.outputs),
+        )
         if config.gateway.spool.encrypt:
             # What is secret in the spool must not lie open behind it.
-            kept = kept.model_copy(update={"encrypt": True})
+            kept = replace(kept, events=config.events.model_copy(update={"encrypt": True}))
     except ConfigProblemsError:
         if admin_fallback is None or asked.data is None:
             raise
-        folder, admin, hosts, kept = DataFolder(asked.data), admin_fallback, (), Events()
+        folder, admin, hosts, kept = DataFolder(asked.data), admin_fallback, (), wiring.Kept()
     folder.create()
     return wiring.control(asked, folder, admin, hosts, kept).run()
 

@@ -6,8 +6,8 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stockade import __version__
@@ -23,11 +23,22 @@ from stockade.app.supervisor import Supervisor, Watch
 from stockade.app.vault import read_entry
 from stockade.config import Config, Loaded
 from stockade.config.events import Events
+from stockade.config.outputs import Output
 from stockade.prevent.gateway.bundle import Bundles
 from stockade.store.decisions import DecisionStore
 from stockade.store.events import EventStore
 from stockade.store.folder import DataFolder
 from stockade.store.recent import RecentEvents
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What becomes of events."""
+
+    events: Events = field(default_factory=Events)
+    """How they are kept."""
+    outputs: Mapping[str, Output] = field(default_factory=dict)
+    """Who else is told, by name."""
 
 
 def load(asked: Asked) -> Loaded:
@@ -59,7 +70,7 @@ def write_bundle(config: Path) -> None:
     policy(asked, folder).publish()
 
 
-def control(asked: Asked, folder: DataFolder, admin: str, hosts: tuple[str, ...], kept: Events) -> ControlProcess:
+def control(asked: Asked, folder: DataFolder, admin: str, hosts: tuple[str, ...], kept: Kept) -> ControlProcess:
     """The control process of a data folder.
 
     Args:
@@ -67,10 +78,12 @@ def control(asked: Asked, folder: DataFolder, admin: str, hosts: tuple[str, ...]
         folder: the data folder, which exists.
         admin: `address:port` of the admin API.
         hosts: names that `Host` may have, beside loopback.
-        kept: how events are kept.
+        kept: how events are kept and who is told of them.
     """
     # Parquet and DuckDB are large: other commands do without.
     from stockade.app.archiving import Archiving
+    from stockade.app.outputs import metrics_of, outputs_of
+    from stockade.detect.ingest.red import Red
 
     link = GatewayLink(folder.socket)
     rules = policy(asked, folder)
@@ -86,8 +99,11 @@ def control(asked: Asked, folder: DataFolder, admin: str, hosts: tuple[str, ...]
         apis=lambda: [api.to_json() for api in in_force(folder.path)],
     )
 
+    red, outputs = Red(), outputs_of(kept.outputs, wall_clock)
+    state.metric_sources = (red.lines, lambda: metrics_of(outputs))
+
     def archiving() -> Archiving:
-        return Archiving(folder, kept, wall_clock)
+        return Archiving(folder, kept.events, wall_clock, [red, *outputs])
 
     renewals = Renewals(lambda: rules.config, wall_clock)
     return ControlProcess(folder, rules, state, admin, hosts, archiving, renewals)

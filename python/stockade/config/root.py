@@ -11,6 +11,7 @@ from stockade.config.admin import Admin
 from stockade.config.api import Api
 from stockade.config.events import Events
 from stockade.config.gateway import Gateway
+from stockade.config.outputs import Output
 from stockade.config.section import Section
 from stockade.config.values import ConfigPath, Name
 
@@ -28,6 +29,10 @@ class Config(Section):
     """How long recorded events are kept, and how."""
     acme: Acme | None = None
     """The authority that certificates are obtained from."""
+    outputs: Annotated[Mapping[Name, Output], Field(max_length=32)] = Field(
+        default={}, examples=[{"siem": {"to": "syslog+tls://siem.example:6514"}}]
+    )
+    """Who else is told of events, by name."""
     data: ConfigPath = Field(default=Path("stockade-data"), examples=["/var/lib/stockade"])
     """Folder for bundles, keys, events and databases; made when it is not there."""
     apis: Annotated[Mapping[Name, Api], Field(min_length=1, max_length=1000)] = Field(

@@ -35,6 +35,7 @@ def routes(state: ControlState) -> APIRouter:
             len(state.decisions.active()),
             state.policy_status().ok,
             state.archive,
+            state.metrics(),
         )
         return Response(text, media_type=metrics.CONTENT_TYPE)
 
