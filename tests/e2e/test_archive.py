@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 from tests import traffic
 from tests.e2e.conftest import GatewayFactory
 from tests.e2e.origins import Origin
@@ -57,6 +59,24 @@ def test_an_event_is_found_within_two_seconds_and_after_a_restart(
         assert found.raw["findings"]
         answer = stockade.admin().ask("GET", "/api/v1/events?text=or+%271%27%3D%271")
         assert [event["id"] for event in answer["events"]] == [first]
+
+
+def test_others_are_told_and_metrics_count(origin: Origin, gateway_factory: GatewayFactory, tmp_path: Path) -> None:
+    stockade = gateway_factory(origin.url, run=False)
+    told = tmp_path / "told.jsonl"
+    api = {"upstream": origin.url}
+    stockade.configure({"version": 1, "apis": {"main": api}, "outputs": {"siem": {"to": f"file:{told}"}}})
+    stockade.start()
+    with stockade.client() as client:
+        client.get("/items")
+        refused = client.get("/items", params={"q": "1' OR '1'='1' --"}).headers["x-stockade-id"]
+        until(told.exists, what="the file")
+    events = [json.loads(line) for line in told.read_text().splitlines()]
+    assert {event["metadata"]["uid"] for event in events} == {refused}
+    token = (stockade.data / "admin.token").read_text().strip()
+    text = httpx.get(f"{stockade.admin_url}/metrics", headers={"authorization": f"Bearer {token}"}).text
+    assert 'stockade_output_sent_total{output="siem"} 1\n' in text
+    assert 'stockade_requests_total{api="main",operation="",verdict="allowed",status="2xx"} 1\n' in text
 
 
 def test_killed_while_it_moves_events_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
