@@ -37,3 +37,17 @@ def test_a_secret_goes_in_shows_on_request_and_is_used_by_a_config(stockade: Com
         ("vault.rotate", "all entries", ""),
         ("vault.remove", "shop", ""),
     ]
+
+
+def test_a_new_key_for_events_keeps_the_old_ones(stockade: Command, folder: Path) -> None:
+    assert "expected the keys of encrypted events" in stockade("vault", "rotate", "--events")
+    file = folder / "stockade-data" / "keys" / "spool.key"
+    file.parent.mkdir()
+    file.write_text(f"00000001 {'ab' * 32}\n")
+    file.chmod(0o600)
+    for _ in range(10):
+        stockade("vault", "rotate", "--events")
+    lines = file.read_text().splitlines()
+    assert len(lines) == 8
+    assert len(set(lines)) == 8
+    assert file.stat().st_mode & 0o777 == 0o600

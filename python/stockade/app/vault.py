@@ -9,6 +9,7 @@ from pathlib import Path
 from stockade.app.clock import wall_clock
 from stockade.app.errors import StockadeError
 from stockade.config.values.secret import SecretError
+from stockade.prevent.crypto import wrapping_keys
 from stockade.prevent.crypto.vault import Entry, Vault
 from stockade.store.audit import AuditLog
 from stockade.store.folder import DataFolder
@@ -72,6 +73,20 @@ class VaultDesk:
         self._folder.create()
         self._note("vault.rotate", "all entries", "")
         return self._vault.rotate()
+
+    def rotate_events(self) -> None:
+        """Make a new key for events that are yet to be written; those that are there keep theirs.
+
+        Raises:
+            StockadeError: `vault.events` when events are not encrypted.
+        """
+        file = self._folder.keys / "spool.key"
+        held = wrapping_keys.read_file(file)
+        if not held:
+            hint = "set `gateway.spool.encrypt: true` first"
+            raise StockadeError("vault.events", f"expected the keys of encrypted events in `{file}`, found none", hint)
+        self._note("vault.rotate", "events", "")
+        wrapping_keys.write_file(file, [wrapping_keys.fresh(), *held][: wrapping_keys.MOST_KEYS])
 
     def _note(self, action: str, subject: str, reason: str) -> None:
         self._audit.append(wall_clock(), acting_user(), action, subject, reason)

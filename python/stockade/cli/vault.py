@@ -95,10 +95,18 @@ def remove(name: Name, data: options.Data = options.DEFAULT_DATA, json: options.
     return GOOD
 
 
-def rotate(data: options.Data = options.DEFAULT_DATA, json: options.Json = False) -> int:
+def rotate(
+    events: Annotated[bool, typer.Option("--events", help="Instead make a new key for encrypted events.")] = False,
+    data: options.Data = options.DEFAULT_DATA,
+    json: options.Json = False,
+) -> int:
     """Seal every secret anew under a new key."""
     from stockade.app.vault import VaultDesk
 
+    if events:
+        VaultDesk(data).rotate_events()
+        _say(json, {"rotated": "events"}, "made a new key; restart the gateway for new events to be sealed under it")
+        return GOOD
     count = VaultDesk(data).rotate()
     _say(json, {"rotated": count}, f"sealed {count} entries under a new key")
     return GOOD

@@ -4,6 +4,8 @@
 mod event;
 mod rule;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use serde_json::Value;
 use stockade_inspect::tokenise::Tokeniser;
 use stockade_model::plan::{ApiPlan, ProtectPlan};
@@ -90,7 +92,10 @@ impl ResponseStage for Protect {
             let rules = self.rules.iter().filter(|rule| rule.in_responses);
             let rules = rules.filter(|rule| rule.applies(exchange.record.identity.as_deref())).collect();
             let mut editing = Editing { rules, tokeniser: self.tokeniser.as_ref(), chosen: None, done: 0 };
-            json_text::edit(text, &mut editing).map(|text| (text, editing.done))
+            // The fail mode of response checks may be open; what was not protected must not get out that way.
+            let edit = AssertUnwindSafe(|| json_text::edit(text, &mut editing));
+            let Ok(edited) = catch_unwind(edit) else { return unreadable(exchange, "its fields could not be changed") };
+            edited.map(|text| (text, editing.done))
         };
         match edited {
             // What has no type may be anything; what says it is JSON and is none must not slip through.

@@ -61,6 +61,20 @@ pub(crate) fn must_stand_in_the_head(name: &[u8]) -> bool {
     let begins = |prefix: &[u8]| name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
     begins(b"x-forwarded-")
         || begins(b"x-stockade-")
+        || begins(b"client-cert")
         || begins(b"sec-")
         || FORBIDDEN.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_gateway_alone_may_say_does_not_come_behind_a_body() {
+        for name in ["Client-Cert", "client-cert-chain", "X-Stockade-Id", "x-forwarded-for", "client_cert"] {
+            assert!(!may_come_from_a_client(name.as_bytes()), "{name}");
+        }
+        assert!(may_come_from_a_client(b"x-checksum") && may_come_from_a_client(b"grpc-status"));
+    }
 }

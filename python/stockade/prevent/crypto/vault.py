@@ -141,7 +141,7 @@ class Vault:
             else:
                 following = wrapping_keys.fresh()
                 self.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                wrapping_keys.write_file(self.key_file, [following, *held][:8])
+                wrapping_keys.write_file(self.key_file, [following, *held][: wrapping_keys.MOST_KEYS])
             known = [*held, following]
             renewed = {
                 name: (at, seal(self._open(name, sealed, known), following, _place(name)))

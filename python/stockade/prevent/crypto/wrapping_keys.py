@@ -23,10 +23,12 @@ KEY_VARIABLE = "STOCKADE_VAULT_KEY"
 NEXT_VARIABLE = "STOCKADE_VAULT_KEY_NEXT"
 """Variable with the key that `rotate` goes over to."""
 
+MOST_KEYS = 8
+"""Most keys in a file."""
+
 _LINE = re.compile(r"([0-9a-f]{8}) ([0-9a-f]{64})")
 _HEXADECIMAL = re.compile(r"[0-9a-fA-F]{64}")
 _SHORTEST_PASSPHRASE = 20
-_MOST_KEYS = 8
 
 
 def from_variable(name: str, environment: Mapping[str, str], salt: bytes) -> WrappingKey | None:
@@ -71,7 +73,7 @@ def read_file(file: Path) -> list[WrappingKey]:
         raise StockadeError("vault.key", message, hint)
     found = [_LINE.fullmatch(line) for line in lines if line]
     keys = [WrappingKey(match[1], bytes.fromhex(match[2])) for match in found if match]
-    if len(keys) != len(found) or not 1 <= len(keys) <= _MOST_KEYS:
+    if len(keys) != len(found) or not 1 <= len(keys) <= MOST_KEYS:
         raise _no_key_file(file)
     return keys
 
