@@ -94,7 +94,10 @@ def nginx(name: str, folder: Path, http: str, modules: str = "") -> Iterator[Run
     process = subprocess.Popen(["nginx", "-c", str(config)], stderr=subprocess.DEVNULL)
     try:
         wait_for(port)
-        yield Running(name, port, children(process.pid))
+        # The socket is open before the worker is there.
+        while not (workers := children(process.pid)):
+            time.sleep(0.05)
+        yield Running(name, port, workers)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)
