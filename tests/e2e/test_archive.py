@@ -76,6 +76,8 @@ def test_others_are_told_and_metrics_count(origin: Origin, gateway_factory: Gate
     token = (stockade.data / "admin.token").read_text().strip()
     text = httpx.get(f"{stockade.admin_url}/metrics", headers={"authorization": f"Bearer {token}"}).text
     assert 'stockade_output_sent_total{output="siem"} 1\n' in text
+    endpoints = stockade.admin().ask("GET", "/api/v1/endpoints")["endpoints"]
+    assert [(one["path"], one["findings"]) for one in endpoints] == [("/items", ["shadow", "unauthenticated"])]
     assert 'stockade_requests_total{api="main",operation="",verdict="allowed",status="2xx"} 1\n' in text
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from stockade.app.control_state import ControlState
+from stockade.app.duration import moment_of
 
 
 def routes(state: ControlState) -> APIRouter:
@@ -43,5 +44,15 @@ def routes(state: ControlState) -> APIRouter:
     def apis() -> dict[str, Any]:
         """The APIs of the bundle in force, as far as an operator needs them."""
         return {"apis": state.apis()}
+
+    @router.get("/endpoints")
+    def endpoints(since: str | None = None, until: str | None = None) -> dict[str, Any]:
+        """Every endpoint, declared or seen, riskiest first."""
+        from stockade.app.inventory import inventory, to_json
+
+        now = state.clock()
+        begin = moment_of(since, now) if since else None
+        found = inventory(state.events.data.path, begin, moment_of(until, now) if until else None)
+        return {"endpoints": [to_json(endpoint) for endpoint in found]}
 
     return router
