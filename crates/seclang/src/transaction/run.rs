@@ -153,7 +153,7 @@ impl Transaction {
         let mut matched = Vec::new();
         if view.fixed {
             self.ask_fixed(rules, rule, link, operator, &argument, view, at, &mut matched);
-        } else {
+        } else if !self.ask_one(rules, link, operator, &argument, view, at, &mut matched) {
             self.ask_gathered(rules, rule, link, operator, &argument, view, at, &mut matched);
         }
         if matched.is_empty() {
@@ -208,6 +208,39 @@ impl Transaction {
             let value = value.to_vec();
             self.on_match(rules, link, at, name, value, captured, matched);
         }
+    }
+
+    /// Asks about one variable of `TX`, which is what every other rule of a rule set looks at: where it stands, without a
+    /// copy. Answers `false` for any other view.
+    fn ask_one(
+        &mut self,
+        rules: &RuleSet,
+        link: &Link,
+        operator: &Operator,
+        argument: &[u8],
+        view: &View,
+        at: At,
+        matched: &mut Vec<(String, Vec<u8>)>,
+    ) -> bool {
+        let [target] = view.targets.include.as_slice() else { return false };
+        let Keys::One(key) = &target.keys else { return false };
+        let plain = view.pipeline.is_empty() && view.targets.exclude.is_empty() && self.removed_targets.is_empty();
+        if target.collection != Collection::Tx || !plain {
+            return false;
+        }
+        let value: &[u8] = match (self.tx.get(key), target.count) {
+            (Some(_), true) => b"1",
+            (None, true) => b"0",
+            (Some(value), false) => value,
+            (None, false) => return true,
+        };
+        let mut captured = Captured::new();
+        let wanted = link.capture.then_some(&mut captured);
+        if operator.matches(value, None, argument, wanted) != link.negated {
+            let value = value.to_vec();
+            self.on_match(rules, link, at, name_of(Collection::Tx, key), value, captured, matched);
+        }
+        true
     }
 
     /// Asks about values that change while rules run.
