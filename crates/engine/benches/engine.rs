@@ -48,7 +48,11 @@ fn post() -> String {
 fn everything() -> (Value, String) {
     let issuer = Issuer::new("key-1");
     let mut api = shop(vec![issuer.jwk()]);
-    api["limits"] = json!([limit("per-actor", &["actor"], 4_000_000, 1000, 4_000_000, "refuse")]);
+    api["limits"] = json!([
+        limit("per-actor", &["actor"], 4_000_000, 1000, 4_000_000, "refuse"),
+        limit("per-address", &["address"], 4_000_000, 1000, 4_000_000, "refuse"),
+        limit("per-operation", &["actor", "operation"], 4_000_000, 1000, 4_000_000, "refuse"),
+    ]);
     (api, issuer.sign(&claims("alice", &["customer"])))
 }
 

@@ -174,6 +174,8 @@ fn counters(counters: &Counters) -> Value {
         "panics": read(&counters.panics),
         "failed_open": read(&counters.failed_open),
         "waiting": read(&counters.waiting),
+        "unshared": read(&counters.unshared),
+        "store_failures": read(&counters.store_failures),
         "reloads": read(&counters.reloads),
         "refused_bundles": read(&counters.refused_bundles),
     })

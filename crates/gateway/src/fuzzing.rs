@@ -114,6 +114,15 @@ impl Fuzzing {
     }
 }
 
+/// Any bytes are a reply of the store, the beginning of one, or none; and a reply takes no more than there is.
+#[must_use]
+pub fn store_reply(bytes: &[u8]) -> bool {
+    match crate::limits::resp::reply(bytes) {
+        Ok(Some((_, length))) => length <= bytes.len(),
+        Ok(None) | Err(_) => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +140,7 @@ mod tests {
             prop_assert!(fuzzing.head(bytes.as_bytes(), step));
             prop_assert!(fuzzing.normalise(bytes.as_bytes()));
             prop_assert!(fuzzing.chunked(chunks.as_bytes(), step));
+            prop_assert!(store_reply(chunks.as_bytes()));
         }
     }
 }

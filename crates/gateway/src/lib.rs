@@ -22,6 +22,7 @@ mod exchange;
 mod folder;
 mod http1;
 mod http2;
+mod limits;
 mod normalise;
 mod policy;
 mod reasons;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use stockade_model::event::{EVENT_FORMAT, Notice, Record};
 use stockade_model::plan::Plan;
 
 use crate::bundle::BundleError;
@@ -23,6 +22,8 @@ pub const NOTICES: &[(&str, &str)] = &[
     ("bundle.taken_back", "a new bundle let hardly anything pass and the one before was put in force again"),
     ("bundle.fallback", "at the start, the bundle in force was no good and an older one was taken"),
     ("decisions.refused", "`decisions.json` was refused; the decisions before stay in force"),
+    ("limits.store_down", "the store through which gateways share limits cannot be reached; each admits its share"),
+    ("limits.store_back", "limits are counted together again"),
     ("spool.dropping", "records are being dropped or cannot be written"),
     ("spool.recovered", "records are written again"),
 ];
@@ -137,14 +138,7 @@ impl Policy {
 
     /// Tells something in the spool and on standard error.
     pub(crate) fn notice(&self, code: &'static str, detail: String) {
-        crate::process::tell(&format!("{code}: {detail}"));
-        self.shared.spool.append(&Record::Notice(Notice {
-            format: EVENT_FORMAT,
-            time: self.shared.clock.now().wall,
-            gateway: self.shared.engine.load().plan().gateway.name.clone(),
-            code,
-            detail,
-        }));
+        self.shared.notice(code, detail);
     }
 }
 

@@ -52,7 +52,7 @@ impl Server {
             let admission = Arc::clone(&admission);
             let thread = thread::Builder::new()
                 .name(format!("worker-{index}"))
-                .spawn(move || work(&runtime, shared, admission, listeners))
+                .spawn(move || work(&runtime, shared, admission, listeners, index == 0))
                 .map_err(|error| format!("cannot start worker {index}: {error}"))?;
             threads.push(thread);
         }
@@ -75,9 +75,12 @@ impl Server {
 }
 
 /// One worker, until it has drained.
-fn work(runtime: &Runtime, shared: Arc<Shared>, admission: Arc<Admission>, listeners: Vec<Listener>) {
+///
+/// The `first` one also does what the process has to do once.
+fn work(runtime: &Runtime, shared: Arc<Shared>, admission: Arc<Admission>, listeners: Vec<Listener>, first: bool) {
     let local = LocalSet::new();
     local.block_on(runtime, async move {
+        let limits = first.then(|| tokio::task::spawn_local(crate::limits::keep(Arc::clone(&shared))));
         let upstreams = Upstreams::new(&shared.health);
         let worker = Worker::new(shared, upstreams);
         let reloads = tokio::task::spawn_local(follow_reloads(Rc::clone(&worker)));
@@ -98,6 +101,9 @@ fn work(runtime: &Runtime, shared: Arc<Shared>, admission: Arc<Admission>, liste
         let _ = tokio::time::timeout(Duration::from_millis(u64::from(patience)), open.emptied()).await;
         reloads.abort();
         checks.abort();
+        if let Some(limits) = limits {
+            limits.abort();
+        }
     });
 }
 

@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use stockade_engine::{Engine, State};
+use stockade_model::event::{EVENT_FORMAT, Notice, Record};
 use stockade_model::{Now, RequestId};
 use tokio::sync::watch;
 
 use crate::challenges::Challenges;
 use crate::clock::Clock;
+use crate::limits::Exact;
 use crate::normalise::Edge;
 use crate::rule_log::RuleLog;
 use crate::spool::Spool;
@@ -41,6 +43,20 @@ pub struct Shared {
     pub drain: watch::Receiver<bool>,
 }
 
+impl Shared {
+    /// Tells something in the spool and on standard error.
+    pub(crate) fn notice(&self, code: &'static str, detail: String) {
+        crate::process::tell(&format!("{code}: {detail}"));
+        self.spool.append(&Record::Notice(Notice {
+            format: EVENT_FORMAT,
+            time: self.clock.now().wall,
+            gateway: self.engine.load().plan().gateway.name.clone(),
+            code,
+            detail,
+        }));
+    }
+}
+
 /// One for each worker thread.
 #[derive(Debug)]
 pub struct Worker {
@@ -48,6 +64,8 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     /// This worker's upstream connections.
     pub upstreams: Upstreams,
+    /// This worker's way to the store that shares limits.
+    pub(crate) exact: Exact,
     /// What was worked out from the bundle in force; made anew when the bundle changes.
     edge: RefCell<Rc<Edge>>,
     /// Where heads are read into, so that an idle connection holds no buffer.
@@ -79,6 +97,7 @@ impl Worker {
         Rc::new(Self {
             shared,
             upstreams,
+            exact: Exact::default(),
             edge,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
             rule_log: RuleLog::default(),
@@ -183,6 +202,10 @@ pub struct Counters {
     pub failed_open: AtomicU64,
     /// Exchanges that wait because a limit slows them down.
     pub waiting: AtomicU64,
+    /// Decisions of exact limits that the shared store did not answer in time.
+    pub unshared: AtomicU64,
+    /// How often the shared store of limits could not be reached.
+    pub store_failures: AtomicU64,
     /// Bundles put in force.
     pub reloads: AtomicU64,
     /// Bundles refused.

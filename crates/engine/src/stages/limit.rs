@@ -88,6 +88,9 @@ impl Limits {
     ) -> Outcome {
         let mut tally = Tally::new(state, exchange);
         tally.receipts.extend(asked.receipts);
+        // When one that must be admitted was not, the store charged nothing at all.
+        tally.store_charged =
+            told.is_some_and(|told| asked.asks.iter().zip(told).all(|(ask, told)| told.admitted || !ask.must));
         let mut told = told.map(|told| told.iter().copied());
         for part in asked.parts {
             let Some(limit) = self.limits.get(part.limit) else { continue };

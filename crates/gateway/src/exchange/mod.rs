@@ -132,6 +132,12 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
             Some(Err(refused)) => return Box::pin(self.refused(refused)).await,
             None => return Box::pin(self.lost()).await,
         };
+        if !admitted.asks().is_empty() {
+            admitted = match Box::pin(self.counted(admitted)).await {
+                Ok(admitted) => admitted,
+                Err(judged) => return judged,
+            };
+        }
         let wait_ms = admitted.take_wait_ms();
         if wait_ms > 0
             && let Err(cut) = Box::pin(self.pause(wait_ms)).await
@@ -164,6 +170,22 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
             return Box::pin(self.cut(cut, request, record)).await;
         }
         Judged::Cleared(cleared)
+    }
+
+    /// Has the shared store decide what only it can, and the engine judge by that.
+    async fn counted(&mut self, admitted: Admitted) -> Result<Admitted, Judged> {
+        let Self { worker, edge, trace, .. } = self;
+        let told = match &edge.plan().shared_limits {
+            Some(plan) => worker.exact.ask(&worker.shared, admitted.asks(), plan).await,
+            None => None,
+        };
+        trace.waited(&worker.shared.clock);
+        let (engine, state) = (&edge.engine, &worker.shared.state);
+        match ask(worker, trace, |now| engine.judge_counts(state, admitted, told.as_deref(), now)) {
+            Some(Ok(admitted)) => Ok(admitted),
+            Some(Err(refused)) => Err(self.refused(refused).await),
+            None => Err(self.lost().await),
+        }
     }
 
     /// Reads as much of the body as is judged, or all of it when it is short.

@@ -33,6 +33,7 @@ use crate::message::BodyLength;
 
 pub use self::health::Health;
 pub(crate) use self::reply::{Duplex, PendingReply, Reply, RequestStream, Upgraded};
+pub(crate) use tls::roots;
 
 /// One worker's connections to every upstream of every API.
 #[derive(Debug, Default)]

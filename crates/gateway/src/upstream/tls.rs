@@ -38,7 +38,7 @@ impl Tls {
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| format!("upstream.tls: {error}"))?
-            .with_root_certificates(roots(plan.tls.ca_file.as_deref())?);
+            .with_root_certificates(roots(plan.tls.ca_file.as_deref(), "upstream.tls.ca_file")?);
         let mut config = match &plan.tls.client_certificate {
             None => builder.with_no_client_auth(),
             Some(files) => {
@@ -85,11 +85,12 @@ fn parse_name(host: &str) -> Option<ServerName<'static>> {
     ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).ok()
 }
 
-fn roots(ca_file: Option<&str>) -> Result<RootCertStore, String> {
+/// The roots of a PEM file, or the public ones; `setting` names the file in errors.
+pub(crate) fn roots(ca_file: Option<&str>, setting: &str) -> Result<RootCertStore, String> {
     let Some(file) = ca_file else {
         return Ok(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() });
     };
-    let problem = |what: &dyn std::fmt::Display| format!("upstream.tls.ca_file: `{file}`: {what}");
+    let problem = |what: &dyn std::fmt::Display| format!("{setting}: `{file}`: {what}");
     let mut store = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(file).map_err(|error| problem(&error))? {
         let certificate = certificate.map_err(|error| problem(&error))?;

@@ -120,6 +120,8 @@ pub(crate) struct Tally<'s> {
     refusal: Option<Box<Refusal>>,
     counted: u32,
     announces: bool,
+    /// Whether what the store admitted was also charged.
+    pub(crate) store_charged: bool,
 }
 
 impl<'s> Tally<'s> {
@@ -138,6 +140,7 @@ impl<'s> Tally<'s> {
             counted: 0,
             // In monitor mode a response is never changed, so nothing is announced either.
             announces: exchange.mode() == Mode::Enforce,
+            store_charged: true,
         }
     }
 
@@ -273,6 +276,9 @@ impl<'s> Tally<'s> {
             };
             let detail = format!("expected at most {} for each {}; {told}", tier.policy, limit.by_names);
             self.exceeded(exchange, limit, tier, detail, (!never).then_some(wait_ns));
+            return;
+        }
+        if counter == Counter::Store && !self.store_charged {
             return;
         }
         let receipt = Receipt { key, cost_ns, after_ns: self.now_ns.saturating_add(answer.ahead_ns), counter };
