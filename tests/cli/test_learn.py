@@ -33,6 +33,12 @@ def test_the_proposed_config_is_valid(stockade: Command, folder: Path) -> None:
     assert "[exit 0]" in stockade("check", "-c", "proposed.yaml")
 
 
+def test_personal_data_in_urls_is_told(stockade: Command, folder: Path) -> None:
+    lines = [line(f"/reset?email=ada{number}%40example.com&card=4111%201111%201111%201111") for number in range(30)]
+    (folder / "a.log").write_text("".join(lines))
+    assert "in URLs: GET /reset: card (card), email (email)" in stockade("learn", "a.log")
+
+
 def test_json_has_everything(stockade: Command, folder: Path) -> None:
     write(folder / "access.log")
     found = json.loads(stockade("learn", "access.log", "--json").split("\n")[1])

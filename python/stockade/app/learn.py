@@ -92,6 +92,7 @@ class Learned:
                     "path": operation.template.path,
                     "parameters": [{"name": one.name, "form": one.form} for one in operation.template.parameters],
                     "query": list(operation.query),
+                    "sensitive": [{"name": name, "class": kind} for name, kind in operation.sensitive],
                     "count": operation.template.count,
                     "statuses": {str(status): count for status, count in sorted(operation.statuses.items())},
                 }

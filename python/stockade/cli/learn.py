@@ -76,6 +76,12 @@ def _print(found: Learned, proposed: str, config: Path | None) -> None:
     )
     if len(busiest) > OPERATIONS_SHOWN:
         output.line(f"... and {len(busiest) - OPERATIONS_SHOWN} more; `--json` has all")
+    for operation in found.operations:
+        if operation.sensitive:
+            named = ", ".join(f"{name} ({kind})" for name, kind in operation.sensitive)
+            output.line(
+                f"personal or secret data in URLs: {operation.template.method} {operation.template.path}: {named}"
+            )
     output.line()
     output.line(f"{found.actors_count:,} actors; 99 of 100 never passed {found.per_minute} requests a minute")
     output.print_table(

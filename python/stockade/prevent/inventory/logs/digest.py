@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from urllib.parse import unquote_plus
 
 from stockade.prevent.inventory.logs.entry import Entry
 from stockade.prevent.inventory.logs.files import Part, read
+from stockade.prevent.inventory.sensitive import data_in
 
 UNREADABLE_SHOWN = 3
 """Lines of a part shown that could not be read."""
@@ -30,6 +32,9 @@ _ODD = re.compile(
     re.IGNORECASE,
 )
 """What a request must have somewhere to be worth a look; most have nothing of it."""
+
+_TELLING = re.compile(r"@|%40|\d[\d -]{8}|eyJ|_live_|_test_|gh[pousr]_|AKIA|AIza|xox|-----BEGIN", re.IGNORECASE)
+"""What a query has when personal or secret data may be in it."""
 
 
 @dataclass(slots=True)
@@ -60,6 +65,8 @@ class Digest:
     """Method and path of successful requests of which the log names no user."""
     queries: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     """Names of the query's parameters by method and path."""
+    sensitive: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    """Method, path, name of the query's parameter and class of the data in it."""
     actors: dict[str, ActorSeen] = field(default_factory=dict)
     """By user, or by address where the log names none."""
     suspects: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
@@ -91,6 +98,15 @@ def digest(part: Part) -> Digest:
     return found
 
 
+def _add_sensitive(found: Digest, method: str, path: str, query: str) -> None:
+    for pair in query.split("&")[:50]:
+        name, _, value = pair.partition("=")
+        for data in data_in(unquote_plus(value)):
+            key = (method, path, name[:64], data.data_class)
+            if key in found.sensitive or len(found.sensitive) < SUSPECTS:
+                found.sensitive[key] += 1
+
+
 def _add(found: Digest, entry: Entry) -> None:
     key = (entry.method, entry.path, entry.status or 0)
     if key in found.paths or len(found.paths) < PATHS:
@@ -101,6 +117,8 @@ def _add(found: Digest, entry: Entry) -> None:
         names = found.queries.setdefault((entry.method, entry.path), set())
         if len(names) < 50:
             names.update(pair.partition("=")[0] for pair in entry.query.split("&")[:50])
+        if _TELLING.search(entry.query):
+            _add_sensitive(found, entry.method, entry.path, entry.query)
     actor = f"user:{entry.user}" if entry.user else f"address:{entry.address or 'unknown'}"
     seen = found.actors.get(actor)
     if seen is None:

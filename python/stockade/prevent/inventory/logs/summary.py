@@ -27,6 +27,8 @@ class Operation:
     """Exchanges by status; 0 where the log named none."""
     query: tuple[str, ...]
     """Names of the parameters in its queries."""
+    sensitive: tuple[tuple[str, str], ...] = ()
+    """Parameters of its queries that carry personal or secret data, with its class: logs and caches keep these."""
 
 
 class Summary:
@@ -42,6 +44,7 @@ class Summary:
         self.first: int | None = None
         self.last: int | None = None
         self._paths: Counter[tuple[str, str, int]] = Counter()
+        self._sensitive: Counter[tuple[str, str, str, str]] = Counter()
         self._queries: dict[tuple[str, str], set[str]] = {}
 
     def add(self, file: str, digest: Digest, lines_before: int) -> None:
@@ -58,6 +61,7 @@ class Summary:
         room = max(0, 10 - len(self.unreadable))
         self.unreadable += [(file, lines_before + number, text) for number, text in digest.unreadable[:room]]
         self._paths.update(digest.paths)
+        self._sensitive.update(digest.sensitive)
         for key, names in digest.queries.items():
             self._queries.setdefault(key, set()).update(names)
         for actor, seen in digest.actors.items():
@@ -96,7 +100,17 @@ class Summary:
             template = match(method, path)
             if template is not None:
                 queries[template] |= {name for name in names if _NAME.fullmatch(name)}
-        return [Operation(template, statuses[template], tuple(sorted(queries[template]))) for template in templates]
+        sensitive: dict[Template, set[tuple[str, str]]] = {template: set() for template in templates}
+        for method, path, name, data_class in self._sensitive:
+            template = match(method, path)
+            if template is not None and _NAME.fullmatch(name):
+                sensitive[template].add((name, data_class))
+        return [
+            Operation(
+                template, statuses[template], tuple(sorted(queries[template])), tuple(sorted(sensitive[template]))
+            )
+            for template in templates
+        ]
 
     def unmatched(self, operations: list[Operation]) -> int:
         """Requests that no operation was made for: guesses of scanners, mostly."""
