@@ -1,5 +1,6 @@
 """From SecLang files to the plan: rules in their phases, places to skip to found, texts cut at their macros."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,12 +64,19 @@ def compile_text(text: str, folder: Path, name: str = "rules") -> Compilation:
 def _compile(found: Iterable[Directive], reader: Reader, folder: Path) -> Compilation:
     state = _State(reader, folder)
     problems: list[Problem] = []
+    broken = False
     for directive in found:
+        # The rest of a chain whose beginning is wrong is not wrong by itself.
+        if broken and directive.name.lower() == "secrule":
+            broken = _goes_on(directive)
+            continue
+        broken = False
         try:
             state.take(directive)
         except SecLangError as error:
             problems.extend(error.problems)
             state.open = None
+            broken = _goes_on(directive)
         if len(problems) >= MOST_PROBLEMS:
             break
     if state.open is not None and not problems:
@@ -82,6 +90,14 @@ def _compile(found: Iterable[Directive], reader: Reader, folder: Path) -> Compil
             warnings = (*state.settings.warnings.values(), *state.warnings)
             return Compilation(plan, tuple(dict.fromkeys(reader.files)), warnings)
     raise SecLangError(problems)
+
+
+def _goes_on(directive: Directive) -> bool:
+    """Whether a rule that could not be read says that its chain goes on."""
+    return bool(directive.arguments) and _CHAIN.search(directive.arguments[-1]) is not None
+
+
+_CHAIN = re.compile(r"(?:^|,)\s*chain\s*(?:,|$)")
 
 
 class _State:

@@ -25,6 +25,8 @@ NO_EFFECT = {
     "seccomponentsignature": "nothing but a name in ModSecurity's own log",
     "secserversignature": "set `response.remove_headers` to take the field out",
     "secconnengine": "the gateway's own limits on connections apply",
+    "secreadstatelimit": "the gateway's own limits on connections apply",
+    "secwritestatelimit": "the gateway's own limits on connections apply",
     "secpcrematchlimit": "patterns run in linear time, or with a bound of their own",
     "secpcrematchlimitrecursion": "patterns run in linear time, or with a bound of their own",
     "seccacheTransformations".lower(): "transformed values are always cached",
@@ -102,7 +104,7 @@ class Settings:
         if name not in _VALUES:
             return False
         setting, read = _VALUES[name]
-        if len(directive.arguments) < 1:
+        if not directive.arguments and not name.endswith("clear"):
             raise refused(place, directive.name, "expected a value")
         value = read(" ".join(directive.arguments), place)
         if setting == "response_media_types" and name.endswith("mimetype"):

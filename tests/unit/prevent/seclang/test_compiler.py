@@ -127,13 +127,19 @@ def test_what_cannot_be_run_is_refused_with_its_place(text: str, told: str) -> N
     assert problem.startswith("rules:")
 
 
+def test_the_rest_of_a_broken_chain_is_no_further_problem() -> None:
+    [problem] = problems('SecRule ARGZ "a" "id:1,chain"\nSecRule ARGS "b"\nSecRule ARGS "c" "id:2"\n')
+    assert "ARGZ" in problem
+
+
 def test_every_problem_is_told_at_once() -> None:
     assert len(problems('SecRule ARGZ "a" "id:1"\nSecRule ARGS "a" "id:2,foo"\nSecBogus\n')) == 3
 
 
 def test_directives_about_logs_do_nothing_and_say_so() -> None:
-    compilation = compile_text("SecAuditEngine RelevantOnly\nSecDebugLog /dev/null\nSecRuleEngine Off\n", Path("/"))
-    assert compilation.plan["engine"] == "off"
+    text = "SecAuditEngine RelevantOnly\nSecReadStateLimit 50\nSecRuleEngine Off\nSecResponseBodyMimeTypesClear\n"
+    compilation = compile_text(text, Path("/"))
+    assert (compilation.plan["engine"], compilation.plan["response_media_types"]) == ("off", [])
     assert len(compilation.warnings) == 2
 
 
