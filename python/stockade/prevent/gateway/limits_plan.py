@@ -1,6 +1,7 @@
 """Limits as their plans (`crates/model/src/plan/limits.rs`)."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from stockade.config.limits import Cost, Limit, Tier, status_range
@@ -31,6 +32,26 @@ def limit_plan(limit: Limit, shared: SharedLimits | None) -> dict[str, Any]:
         "shared": limit.shared or default,
         "tiers": [_tier(tier) for tier in limit.all_tiers],
     }
+
+
+def with_claims(identity: dict[str, Any], limits: Sequence[Limit]) -> dict[str, Any]:
+    """The plan of identity with the claims that limits count by: nothing else of a token is kept.
+
+    Args:
+        identity: as in `IdentityPlan`.
+        limits: the limits of the same API.
+    """
+    names = {name for limit in limits for name in (*limit.by, *limit.object)}
+    claims = sorted(name.removeprefix("claim:") for name in names if name.startswith("claim:"))
+    if not claims:
+        return identity
+    methods = [
+        {**method, "claims": list(dict.fromkeys([*method.get("claims", ()), *claims]))}
+        if method["kind"] == "jwt"
+        else method
+        for method in identity["methods"]
+    ]
+    return {**identity, "methods": methods}
 
 
 def _count(limit: Limit) -> dict[str, Any]:

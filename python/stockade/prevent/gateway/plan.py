@@ -18,7 +18,7 @@ from stockade.core.errors import StockadeError
 from stockade.model.problem import Problem, Severity
 from stockade.prevent.gateway import selections
 from stockade.prevent.gateway.gateway_plan import gateway_plan
-from stockade.prevent.gateway.limits_plan import limit_plan
+from stockade.prevent.gateway.limits_plan import limit_plan, with_claims
 from stockade.prevent.gateway.protect_plan import protect_plan
 from stockade.prevent.gateway.seclang_plan import seclang_plan
 from stockade.prevent.gateway.stage_plans import (
@@ -150,7 +150,7 @@ def _api_plan(
         "upstream": upstream_plan(api.upstream),
         "operations": [_with_keys(operation, api).to_plan() for operation in inventory.operations] if inventory else [],
         "contract": contract_plan(api),
-        "identity": identity_plan(api.identity),
+        "identity": with_claims(identity_plan(api.identity), api.limits),
         "access": access_plan(api.access, base_path, has_methods=bool(api.identity.methods)),
         "inspect": inspect_plan(api.inspect),
         "limits": [limit_plan(limit, shared) for limit in api.limits],
