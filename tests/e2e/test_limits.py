@@ -16,6 +16,8 @@ from tests.e2e.conftest import GatewayFactory
 from tests.e2e.origins import Origin
 from tests.e2e.stockades import Stockade, until
 
+from stockade.app.limits import in_force
+
 
 @pytest.fixture
 def redis(short_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
@@ -49,6 +51,8 @@ def test_callers_are_told_what_is_left_and_when_to_come_back(origin: Origin, gat
     event = stockade.event(answers[2].headers["x-stockade-id"])
     assert event.refusals[-1].reason == "limit.reached"
     assert event.refusals[-1].setting == "apis.main.limits.l"
+    (listed,) = in_force(stockade.data, None)
+    assert (listed.name, listed.tiers, listed.refused) == ("l", ("refuse over 2/m",), 1)
 
 
 def test_a_slowed_exchange_waits_and_tells_why(origin: Origin, gateway_factory: GatewayFactory) -> None:

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "explain": "stockade.cli.explain",
     "decisions": "stockade.cli.decisions",
     "apis": "stockade.cli.apis",
+    "limits": "stockade.cli.limits",
     "learn": "stockade.cli.learn",
     "vault": "stockade.cli.vault",
     "rules": "stockade.cli.rules",

@@ -25,6 +25,8 @@ from stockade.store.queries.shipping import Shipping
 RECORDS = list(traffic.records(800, rate=0.2))
 NOTICE = {"kind": "notice", "format": 1, "time": RECORDS[-1]["time"] + 1, "gateway": "g", "code": "a.b", "detail": "x"}
 GIVEN: list[tuple[str, dict[str, Any]]] = [
+    ("busy_minutes", {"each": "operation"}),
+    ("busy_minutes", {"count": "failures"}),
     ("evidence", {"ids": ",".join(record["id"] for record in RECORDS if record["verdict"] != "allowed")[:900]}),
     ("exchange", {"id": RECORDS[5]["id"]}),
     ("pivot_roles", {"value": "user-5"}),

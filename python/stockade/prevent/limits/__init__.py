@@ -1,0 +1,1 @@
+"""Limits that fit the traffic there is."""
