@@ -18,6 +18,7 @@ MEASURES = [
     "ingest",
     "queries",
     "learn",
+    "contract",
     "seclang",
     "encryption",
 ]

@@ -20,7 +20,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use play::Play;
-use play::plan::{limit, plan, shop};
+use play::plan::{bare, limit, operation, parameter, plan, shop};
 use play::token::{Issuer, claims};
 use serde_json::{Value, json};
 use stockade_engine::Body;
@@ -88,7 +88,65 @@ fn measure(text: &str, decisions: usize, change: impl Fn(&mut Value)) -> f64 {
     (0..5).map(|_| run()).fold(f64::INFINITY, f64::min)
 }
 
+/// A contract of `count` operations, each with a body and a response that share named schemas.
+fn large(count: usize) -> Value {
+    let mut api = bare("large");
+    api["inspect"]["enabled"] = json!(false);
+    let schema = |number: usize| {
+        json!({
+            "type": "object", "required": ["id", "name"],
+            "properties": {
+                "id": {"type": "string", "format": "uuid"}, "name": {"type": "string", "maxLength": 100},
+                "state": {"enum": ["new", "paid", "sent"]}, "count": {"type": "integer", "minimum": 0},
+                "parts": {"type": "array", "items": {"$ref": format!("#/$defs/S{}", (number + 1) % 500)}}
+            }
+        })
+    };
+    api["schemas"] =
+        (0..500).map(|number| (format!("S{number}"), schema(number))).collect::<serde_json::Map<_, _>>().into();
+    let operations = (0..count).map(|number| {
+        let content = json!([{
+            "media_type": "application/json", "schema": {"$ref": format!("#/$defs/S{}", number % 500)}
+        }]);
+        let path = format!("/v1/service{}/things{}/{{id}}/parts/{{part}}", number % 40, number / 40);
+        let parameters = json!([
+            parameter("id", "path", true, json!({"type": "integer"})),
+            parameter("part", "path", true, json!({"type": "string", "maxLength": 40})),
+        ]);
+        let mut one =
+            operation(&format!("op{number}"), "PUT", &path, parameters, json!({"required": true, "content": content}));
+        one["responses"] = json!([{"status": "200", "content": content}]);
+        one
+    });
+    api["operations"] = operations.collect();
+    api
+}
+
+/// Nanoseconds for the head of a request among `count` operations, and milliseconds to compile them.
+fn routed(count: usize) -> (f64, f64) {
+    let text = plan(vec![large(count)]).to_string();
+    let started = Instant::now();
+    let mut play = Play::new(serde_json::from_str(&text).unwrap());
+    let compiled = started.elapsed().as_secs_f64() * 1000.0;
+    let head = "> PUT /v1/service0/things0/7/parts/abc\n content-type: application/json\n | {}";
+    let (request, _) = play.request(head);
+    let now = play.now();
+    let run = || {
+        let mut nanoseconds = 0;
+        for _ in 0..ROUNDS {
+            let request = black_box(request.clone());
+            let before = Instant::now();
+            black_box(play.engine.judge_head(&play.state, request, false, now).expect("head passes"));
+            nanoseconds += before.elapsed().as_nanos();
+        }
+        nanoseconds as f64 / f64::from(ROUNDS)
+    };
+    ((0..5).map(|_| run()).fold(f64::INFINITY, f64::min), compiled)
+}
+
 fn main() {
+    let ((one, _), (many, compiled)) = (routed(1), routed(1000));
+    println!("1,000 operations: compiled in {compiled:.0} ms; a head {many:.0} ns, {one:.0} ns with one operation");
     for (name, text) in [("GET with an ES256 token", get()), ("POST of JSON with an ES256 token", post())] {
         let all = measure(&text, 0, |_| {});
         println!(

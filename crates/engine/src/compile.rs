@@ -76,7 +76,7 @@ impl Api {
             base_path: plan.base_path.clone(),
             mode: plan.mode,
             fail: plan.fail.clone(),
-            confined: plan.operations.iter().map(|operation| Confined::new(operation, &plan.base_path)).collect(),
+            confined: plan.operations.iter().map(|operation| Confined::new(operation, plan)).collect(),
             templates: Templates::new(plan)?,
             unknown_operations: plan.contract.unknown_operations,
             challenge: identity.challenge(None),

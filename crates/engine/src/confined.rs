@@ -5,11 +5,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value;
-use stockade_model::plan::{OperationPlan, ParameterIn};
+use serde_json::{Map, Value};
+use stockade_model::plan::{ApiPlan, OperationPlan, ParameterIn, ParameterStyle};
 
-/// Deepest schema that is looked into.
+/// Deepest schema that is looked into, and the most references in a row.
 const DEPTH: u8 = 12;
+/// Schemas of one operation that are looked into.
+const MOST: u32 = 20_000;
 
 /// The confined places of one operation, named as inspection names places.
 #[derive(Debug, Default)]
@@ -31,13 +33,16 @@ enum Node {
 
 impl Confined {
     /// Works them out for one operation below `base_path`.
-    pub(crate) fn new(plan: &OperationPlan, base_path: &str) -> Self {
+    pub(crate) fn new(plan: &OperationPlan, api: &ApiPlan) -> Self {
+        let base_path = &api.base_path;
+        let formats = api.contract.formats;
         let base = if base_path == "/" { 0 } else { base_path.matches('/').count() };
         let mut parameters = HashSet::new();
         for parameter in &plan.parameters {
-            let schema = resolve(&parameter.schema, &parameter.schema, DEPTH);
+            let mut reading = Reading { scope: Scope::of(&parameter.schema, &api.schemas), formats, left: MOST };
+            let schema = reading.scope.resolve(&parameter.schema, DEPTH);
             let value = schema.get("items").filter(|_| is_array(schema)).unwrap_or(schema);
-            if !is_confined(value, &parameter.schema, DEPTH) {
+            if parameter.style == ParameterStyle::Json || !reading.is_confined(value, DEPTH) {
                 continue;
             }
             let name = &parameter.name;
@@ -57,7 +62,7 @@ impl Confined {
         }
         let schemas = plan.body.iter().flat_map(|body| &body.content).filter_map(|media| media.schema.as_ref());
         let body = match schemas.collect::<Vec<_>>().as_slice() {
-            [schema] => node(schema, schema, DEPTH),
+            [schema] => Reading { scope: Scope::of(schema, &api.schemas), formats, left: MOST }.node(schema, DEPTH),
             _ => Node::Open,
         };
         Self { parameters, body }
@@ -102,67 +107,109 @@ pub(crate) fn is_ignored_header(name: &str) -> bool {
     matches!(name, "accept" | "content-type" | "authorization")
 }
 
-/// Follows `$ref` within the document `root`.
-pub(crate) fn resolve<'a>(schema: &'a Value, root: &'a Value, depth: u8) -> &'a Value {
-    let target = schema.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'));
-    match (target.and_then(|pointer| root.pointer(pointer)), depth.checked_sub(1)) {
-        (Some(next), Some(depth)) => resolve(next, root, depth),
-        _ => schema,
+/// Where the references of a schema lead: into its own definitions, or to the named schemas of its API.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scope<'a> {
+    /// Its own `$defs`.
+    Own(&'a Value),
+    /// Named schemas.
+    Named(&'a Map<String, Value>),
+    /// It has names that only its validator understands.
+    Opaque,
+}
+
+impl<'a> Scope<'a> {
+    /// The scope of a schema.
+    pub(crate) fn of(schema: &'a Value, named: &'a Map<String, Value>) -> Self {
+        if schema.get("$id").is_some() {
+            return Self::Opaque;
+        }
+        if schema.get("$defs").is_some() { Self::Own(schema) } else { Self::Named(named) }
+    }
+
+    /// Follows `$ref`, `chain` of them at most.
+    pub(crate) fn resolve(self, schema: &'a Value, chain: u8) -> &'a Value {
+        match (self.target(schema), chain.checked_sub(1)) {
+            (Some(next), Some(chain)) => self.resolve(next, chain),
+            _ => schema,
+        }
+    }
+
+    /// What a schema's `$ref` names; `None` when it has none or nobody here knows.
+    pub(crate) fn target(self, schema: &Value) -> Option<&'a Value> {
+        let reference = schema.get("$ref")?.as_str()?;
+        match self {
+            Self::Own(root) => root.pointer(reference.strip_prefix('#')?),
+            Self::Named(named) => named.get(reference.strip_prefix("#/$defs/")?),
+            Self::Opaque => None,
+        }
     }
 }
 
-fn node(schema: &Value, root: &Value, depth: u8) -> Node {
-    let schema = resolve(schema, root, DEPTH);
-    let Some(deeper) = depth.checked_sub(1) else { return Node::Open };
-    if is_confined(schema, root, depth) {
-        return Node::Confined;
+/// One schema being read.
+struct Reading<'a> {
+    scope: Scope<'a>,
+    /// Whether `format` is asserted.
+    formats: bool,
+    /// Schemas that may still be looked into.
+    left: u32,
+}
+
+impl<'a> Reading<'a> {
+    fn node(&mut self, schema: &'a Value, depth: u8) -> Node {
+        let schema = self.scope.resolve(schema, DEPTH);
+        let Some(deeper) = depth.checked_sub(1) else { return Node::Open };
+        if self.is_confined(schema, depth) {
+            return Node::Confined;
+        }
+        let only = |kind: &str| schema.get("type").is_some_and(|known| known == kind);
+        if only("array") && schema.get("prefixItems").is_none() {
+            return schema.get("items").map_or(Node::Open, |items| Node::Array(Box::new(self.node(items, deeper))));
+        }
+        let closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
+        match schema.get("properties").and_then(Value::as_object) {
+            Some(properties) if only("object") && closed && schema.get("patternProperties").is_none() => Node::Object(
+                properties
+                    .iter()
+                    .filter(|(name, _)| !name.contains(['.', '[', ']']))
+                    .map(|(name, schema)| (name.clone(), self.node(schema, deeper)))
+                    .collect(),
+            ),
+            _ => Node::Open,
+        }
     }
-    let only = |kind: &str| schema.get("type").is_some_and(|known| known == kind);
-    if only("array") && schema.get("prefixItems").is_none() {
-        return schema.get("items").map_or(Node::Open, |items| Node::Array(Box::new(node(items, root, deeper))));
-    }
-    let closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
-    match schema.get("properties").and_then(Value::as_object) {
-        Some(properties) if only("object") && closed && schema.get("patternProperties").is_none() => Node::Object(
-            properties
-                .iter()
-                .filter(|(name, _)| !name.contains(['.', '[', ']']))
-                .map(|(name, schema)| (name.clone(), node(schema, root, deeper)))
-                .collect(),
-        ),
-        _ => Node::Open,
+
+    fn is_confined(&mut self, schema: &'a Value, depth: u8) -> bool {
+        let (Some(deeper), Some(left)) = (depth.checked_sub(1), self.left.checked_sub(1)) else { return false };
+        self.left = left;
+        let schema = self.scope.resolve(schema, DEPTH);
+        if schema.get("const").is_some() || schema.get("enum").is_some() {
+            return true;
+        }
+        let alternatives = |name: &str| schema.get(name).and_then(Value::as_array);
+        if alternatives("allOf").is_some_and(|all| all.iter().any(|schema| self.is_confined(schema, deeper))) {
+            return true;
+        }
+        let either = alternatives("anyOf").or_else(|| alternatives("oneOf"));
+        if either.is_some_and(|any| !any.is_empty() && any.iter().all(|schema| self.is_confined(schema, deeper))) {
+            return true;
+        }
+        let format = schema.get("format").and_then(Value::as_str).filter(|_| self.formats).unwrap_or_default();
+        let harmless = |kind: &Value| match kind.as_str() {
+            Some("integer" | "number" | "boolean" | "null") => true,
+            Some("string") => matches!(format, "uuid" | "date" | "date-time" | "time" | "ipv4"),
+            _ => false,
+        };
+        match schema.get("type") {
+            Some(Value::Array(kinds)) => !kinds.is_empty() && kinds.iter().all(harmless),
+            Some(kind) => harmless(kind),
+            None => false,
+        }
     }
 }
 
 fn is_array(schema: &Value) -> bool {
     schema.get("type").is_some_and(|kind| kind == "array") && schema.get("prefixItems").is_none()
-}
-
-fn is_confined(schema: &Value, root: &Value, depth: u8) -> bool {
-    let Some(deeper) = depth.checked_sub(1) else { return false };
-    let schema = resolve(schema, root, DEPTH);
-    if schema.get("const").is_some() || schema.get("enum").is_some() {
-        return true;
-    }
-    let alternatives = |name: &str| schema.get(name).and_then(Value::as_array);
-    if alternatives("allOf").is_some_and(|all| all.iter().any(|schema| is_confined(schema, root, deeper))) {
-        return true;
-    }
-    let either = alternatives("anyOf").or_else(|| alternatives("oneOf"));
-    if either.is_some_and(|any| !any.is_empty() && any.iter().all(|schema| is_confined(schema, root, deeper))) {
-        return true;
-    }
-    let format = schema.get("format").and_then(Value::as_str).unwrap_or_default();
-    let harmless = |kind: &Value| match kind.as_str() {
-        Some("integer" | "number" | "boolean" | "null") => true,
-        Some("string") => matches!(format, "uuid" | "date" | "date-time" | "time" | "ipv4"),
-        _ => false,
-    };
-    match schema.get("type") {
-        Some(Value::Array(kinds)) => !kinds.is_empty() && kinds.iter().all(harmless),
-        Some(kind) => harmless(kind),
-        None => false,
-    }
 }
 
 #[cfg(test)]
@@ -171,7 +218,9 @@ mod tests {
     use serde_json::json;
 
     fn body(schema: Value) -> Confined {
-        Confined { parameters: HashSet::new(), body: node(&schema, &schema, DEPTH) }
+        let named = Map::new();
+        let mut reading = Reading { scope: Scope::of(&schema, &named), formats: true, left: MOST };
+        Confined { parameters: HashSet::new(), body: reading.node(&schema, DEPTH) }
     }
 
     #[test]
@@ -203,9 +252,7 @@ mod tests {
     fn references_that_go_in_circles_end() {
         let schema = json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}});
         assert!(!body(schema).body("body"));
-        let list = json!({
-            "type": "array", "items": {"$ref": "#"},
-        });
+        let list = json!({"type": "array", "items": {"$ref": "#"}, "$defs": {}});
         assert!(!body(list).body("body[0][0][0]"));
     }
 }

@@ -14,6 +14,7 @@ use crate::compile::{self, Api};
 use crate::exchange::{Admitted, Body, BodyPolicy, Cleared, Record, Refused};
 use crate::fields::{joined, take_out};
 use crate::stage::{Exchange, Facts, Outcome, Received, RequestStage, ResponseStage, STAGE_FAILED};
+use crate::stages::contract::is_grpc;
 use crate::stages::decisions::{AboutCaller, AboutRequest};
 use crate::stages::route::{Hosts, Route};
 use crate::{PlanError, State, Told};
@@ -61,9 +62,11 @@ const STREAM: [Pick; 2] = [|api| api.map(|api| &api.seclang as _), |api| api.map
 type PickResponse = for<'a> fn(&'a Api) -> &'a dyn ResponseStage;
 
 /// The stages that judge a response, in order.
-const RESPONSE: [PickResponse; 3] = [
+const RESPONSE: [PickResponse; 4] = [
     // First: rules are about what the upstream answered.
     |api| &api.seclang,
+    // Before fields are protected: a mask is not what was promised.
+    |api| &api.contract,
     // Before the search for leaks, which would find what is masked here.
     |api| &api.protect,
     // Last: the search for leaks is about what is really sent.
@@ -163,7 +166,7 @@ impl Engine {
         if is_grpc(request)
             && request.version == HttpVersion::Http2
             && plan.upstream.protocol != UpstreamProtocol::Http1
-            && api.contract.takes_media_type(record.operation, request)
+            && api.contract.may_stream(record.operation, request)
         {
             return BodyPolicy { stream: true, ..nothing };
         }
@@ -441,14 +444,6 @@ fn body_limits(plan: &ApiPlan) -> BodyLimits {
         decompress_ratio: plan.inspect.decompress_ratio,
         decompressed_bytes: plan.inspect.decompressed_bytes,
     }
-}
-
-fn is_grpc(request: &Request) -> bool {
-    request.headers.get("content-type").is_some_and(|value| {
-        let grpc = b"application/grpc";
-        value.get(..grpc.len()).is_some_and(|head| head.eq_ignore_ascii_case(grpc))
-            && value.get(grpc.len()).is_none_or(|next| b"+-; ".contains(next))
-    })
 }
 
 #[cfg(test)]

@@ -142,6 +142,8 @@ pub(crate) struct Facts {
     pub(crate) parameters_conform: bool,
     /// The contract checked the whole body and found no fault.
     pub(crate) body_conforms: bool,
+    /// Points of a GraphQL request, once they are known.
+    pub(crate) graphql_cost: Option<u64>,
     /// What only the shared store can decide; `None` when there is nothing.
     pub(crate) asked: Option<Box<Asked>>,
 }

@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use stockade_model::{Decision, Now};
 
 use crate::Record;
+use crate::stages::contract::Differences;
 use crate::stages::decisions::Index;
 use crate::stages::identity::Tokens;
 use crate::stages::limit::{Counts, Spent};
@@ -16,6 +17,8 @@ pub struct State {
     pub(crate) decisions: ArcSwap<Index>,
     pub(crate) tokens: Tokens,
     pub(crate) counts: Counts,
+    /// Differences of responses from the contract that were reported.
+    pub(crate) differences: Differences,
     /// Collections of SecLang rules.
     pub(crate) rules: Arc<stockade_seclang::Memory>,
 }

@@ -16,11 +16,17 @@ mod bodies;
 mod constrained;
 #[path = "flow/contract.rs"]
 mod contract;
+#[path = "flow/graphql.rs"]
+mod graphql;
+#[path = "flow/grpc.rs"]
+mod grpc;
 #[path = "flow/limits.rs"]
 mod limits;
 #[path = "flow/plans.rs"]
 mod plans;
 mod play;
+#[path = "flow/promised.rs"]
+mod promised;
 #[path = "flow/responses.rs"]
 mod responses;
 #[path = "flow/routing.rs"]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use stockade_model::plan::{
     AccessPlan, ApiPlan, ContractPlan, FailMode, FailModesPlan, GatewayPlan, HttpLimitsPlan, IdentityPlan, InspectPlan,
-    LargeBody, OutlierPlan, ResponsePlan, SpoolFull, SpoolPlan, TargetPlan, TimeoutsPlan, Unknown, UpstreamPlan,
-    UpstreamProtocol, UpstreamTlsPlan,
+    LargeBody, OutlierPlan, ResponseCheck, ResponsePlan, SpoolFull, SpoolPlan, TargetPlan, TimeoutsPlan, Unknown,
+    UpstreamPlan, UpstreamProtocol, UpstreamTlsPlan,
 };
 use stockade_model::{Client, Mode, Plan};
 
@@ -89,9 +89,16 @@ fn api(target: &str) -> ApiPlan {
             outlier: OutlierPlan { consecutive_failures: 0, eject_ms: 10_000, max_ejected_percent: 50 },
         },
         operations: Vec::new(),
+        schemas: serde_json::Map::new(),
         contract: ContractPlan {
             unknown_operations: Unknown::Pass,
             unknown_parameters: Unknown::Pass,
+            unknown_fields: Unknown::Pass,
+            responses: ResponseCheck::Ignore,
+            response_classes: Vec::new(),
+            formats: true,
+            graphql: None,
+            grpc: None,
             json_depth: 64,
             json_values: 20_000,
         },

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "learn": "stockade.cli.learn",
     "vault": "stockade.cli.vault",
     "rules": "stockade.cli.rules",
+    "contract": "stockade.cli.contract",
 }
 """Commands in the order of the help, and the module that registers each."""
 

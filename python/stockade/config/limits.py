@@ -103,6 +103,8 @@ class Cost(Section):
     """Query parameter; the largest value when it comes several times."""
     body: Annotated[str, Field(pattern=r"^/", max_length=200)] | None = Field(default=None, examples=["/page/size"])
     """JSON pointer into the body, or `/NAME` of a form. A list counts its entries."""
+    graphql: Literal[True] | None = None
+    """The points that `contract.graphql` found the request to cost."""
     factor: Annotated[float, Field(ge=0.001, le=1_000_000, strict=False)] = 1
     """Points for each unit of the value."""
     default: Annotated[int, Field(ge=0, le=1_000_000)] = 1

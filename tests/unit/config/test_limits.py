@@ -36,7 +36,7 @@ def config(limit: str, before: str = "") -> str:
         (
             "{name: l, by: [actor], count: cost, rate: 9/s, cost: [{query: a, body: /b}]}",
             "apis.a.limits[0].cost[0]",
-            "exactly one of `query` and `body`",
+            "exactly one of `query`, `body` and `graphql`",
         ),
     ],
 )

@@ -4,21 +4,33 @@
 //! JSON and forms with a schema are therefore never streamed in enforce mode (see `Engine::body_policy`).
 
 mod content;
+mod declared;
+mod differences;
+mod graphql;
+mod grpc;
+mod instance;
 mod parameters;
+mod responses;
 mod schema;
 mod shape;
 mod styles;
 
 use stockade_inspect::ParsedBody;
-use stockade_model::plan::ApiPlan;
+use stockade_model::plan::{ApiPlan, Unknown};
 use stockade_model::{Framing, Reason, Refusal, Request, Stage};
 
 use crate::stage::{Exchange, Outcome, Ran, Received, RequestStage};
 use crate::templates::Template;
 use crate::{PlanError, State};
-use content::{Content, Media};
+pub(crate) use differences::Differences;
+pub(crate) use grpc::is_grpc;
+
+use content::{Content, Media, is_json};
+use graphql::Graphql;
+use grpc::Grpc;
 use parameters::{Fault, Parameters};
-use schema::Schemas;
+use responses::{ResponseChecks, Responses};
+use schema::{Gathered, Schemas};
 
 const PARAMETER: Reason = Reason {
     code: "contract.parameter",
@@ -76,6 +88,14 @@ const BODY: Reason = Reason {
     source: "OpenAPI 3.1, 4.8.13; OWASP API3:2023",
 };
 
+const UNKNOWN_FIELD: Reason = Reason {
+    code: "contract.unknown_field",
+    status: 400,
+    meaning: "the body holds a field that the contract does not declare",
+    remedy: "add it to the OpenAPI document, or set `contract.unknown_fields: pass`",
+    source: "OWASP API3:2023",
+};
+
 const DUPLICATE_KEYS: Reason = Reason {
     code: "contract.duplicate_keys",
     status: 400,
@@ -101,14 +121,36 @@ pub(crate) const REASONS: &[&Reason] = &[
     &UNEXPECTED_BODY,
     &MEDIA_TYPE,
     &BODY,
+    &UNKNOWN_FIELD,
     &DUPLICATE_KEYS,
     &TOO_LONG,
+    &graphql::REQUEST,
+    &graphql::DOCUMENT,
+    &graphql::SIZE,
+    &graphql::COST,
+    &graphql::INTROSPECTION,
+    &graphql::NOT_ALLOWED,
+    &graphql::FIELD,
+    &grpc::METHOD,
+    &grpc::MESSAGE,
+    &grpc::SIZE,
+    &responses::STATUS,
+    &responses::MEDIA_TYPE,
+    &responses::BODY,
+    &responses::FIELD,
+    &responses::CLASS,
+    &responses::UNCHECKED,
 ];
 
 /// The stage for one API.
 #[derive(Debug)]
 pub(crate) struct Contract {
+    schemas: Schemas,
     operations: Vec<OperationContract>,
+    unknown_fields: Unknown,
+    responses: ResponseChecks,
+    graphql: Option<Graphql>,
+    grpc: Option<Grpc>,
 }
 
 #[derive(Debug)]
@@ -116,6 +158,7 @@ struct OperationContract {
     id: String,
     parameters: Parameters,
     content: Option<Content>,
+    responses: Responses,
 }
 
 impl Contract {
@@ -132,20 +175,31 @@ impl Contract {
                 return Err(PlanError::new(setting, "expected 1 or more, got 0"));
             }
         }
-        let mut schemas = Schemas::default();
+        let mut schemas = Gathered::new(plan);
         let operations = plan.operations.iter().map(|operation| {
             let setting = format!("apis.{}.operations.{}", plan.name, operation.id);
             let template = Template::parse(&operation.path)
                 .map_err(|problem| PlanError::new(format!("{setting}.path"), problem))?;
             let unknown = plan.contract.unknown_parameters;
-            let body = operation.body.as_ref().map(|body| Content::new(body, &mut schemas, &setting)).transpose()?;
+            let at = format!("{setting}.body");
+            let body = operation.body.as_ref();
+            let body = body.map(|body| Content::new(&body.content, body.required, &mut schemas, &at)).transpose()?;
             Ok(OperationContract {
                 id: operation.id.clone(),
                 parameters: Parameters::new(operation, &template.names(), unknown, &mut schemas, &setting)?,
                 content: body,
+                responses: Responses::new(&operation.responses, &mut schemas, &setting)?,
             })
         });
-        Ok(Self { operations: operations.collect::<Result<_, _>>()? })
+        let operations = operations.collect::<Result<_, PlanError>>()?;
+        Ok(Self {
+            schemas: schemas.compile()?,
+            operations,
+            unknown_fields: plan.contract.unknown_fields,
+            responses: ResponseChecks::new(plan)?,
+            grpc: plan.contract.grpc.as_ref().map(|grpc| Grpc::new(plan, grpc)).transpose()?,
+            graphql: plan.contract.graphql.as_ref().map(|graphql| Graphql::new(plan, graphql)).transpose()?,
+        })
     }
 
     fn operation(&self, place: Option<usize>) -> Option<&OperationContract> {
@@ -156,31 +210,49 @@ impl Contract {
         self.operation(place)?.content.as_ref()?.media(&request.media_type()?)
     }
 
-    /// Whether the operation takes a body of this type; true where the contract does not know the operation.
-    pub(crate) fn takes_media_type(&self, operation: Option<usize>, request: &Request) -> bool {
+    /// gRPC, when this request is for it.
+    fn grpc(&self, request: &Request) -> Option<&Grpc> {
+        self.grpc.as_ref().filter(|grpc| grpc.serves(request))
+    }
+
+    /// GraphQL, when this request is for it.
+    fn graphql(&self, request: &Request) -> Option<&Graphql> {
+        self.graphql.as_ref().filter(|graphql| graphql.serves(request))
+    }
+
+    /// Whether a body of this type may pass as a stream: the operation takes it, or the contract does not know the
+    /// operation, and nothing has to see it whole.
+    pub(crate) fn may_stream(&self, operation: Option<usize>, request: &Request) -> bool {
+        if self.graphql(request).is_some() || self.grpc(request).is_some_and(|grpc| grpc.wants_message(request)) {
+            return false;
+        }
         self.operation(operation).is_none() || self.media(operation, request).is_some()
     }
 
     /// Whether this body will be checked against a schema.
     pub(crate) fn wants_body(&self, operation: Option<usize>, request: &Request) -> bool {
-        self.media(operation, request).is_some_and(Media::has_schema)
+        self.wants_message(request) || self.media(operation, request).is_some_and(Media::has_schema)
     }
 
-    /// Whether a part of this body is not enough: JSON and forms, whose schema speaks of the whole.
+    /// Whether this body is one whole message of GraphQL or gRPC.
+    fn wants_message(&self, request: &Request) -> bool {
+        self.graphql(request).is_some() || self.grpc(request).is_some_and(|grpc| grpc.wants_message(request))
+    }
+
+    /// Whether a part of this body is not enough: JSON and forms, whose schema speaks of the whole, and GraphQL.
     pub(crate) fn wants_whole_body(&self, operation: Option<usize>, request: &Request) -> bool {
-        let structured = request.media_type().is_some_and(|kind| {
-            kind == "application/json" || kind.ends_with("+json") || kind == "application/x-www-form-urlencoded"
-        });
-        structured && self.wants_body(operation, request)
+        let structured =
+            request.media_type().is_some_and(|kind| is_json(&kind) || kind == "application/x-www-form-urlencoded");
+        self.wants_message(request) || (structured && self.wants_body(operation, request))
     }
 }
 
 impl OperationContract {
     fn refuse(&self, exchange: &Exchange<'_>, reason: &'static Reason, detail: impl AsRef<str>) -> Box<Refusal> {
-        let setting = if reason == &UNKNOWN_PARAMETER {
-            exchange.setting("contract.unknown_parameters")
-        } else {
-            exchange.setting(&format!("spec.{}", self.id))
+        let setting = match reason.code {
+            "contract.unknown_parameter" => exchange.setting("contract.unknown_parameters"),
+            "contract.unknown_field" => exchange.setting("contract.unknown_fields"),
+            _ => exchange.setting(&format!("spec.{}", self.id)),
         };
         let detail = stockade_inspect::mask::text(detail.as_ref(), 500).into_owned();
         let mut refusal = Refusal::new(Stage::Contract, reason, setting, detail);
@@ -222,8 +294,16 @@ impl RequestStage for Contract {
     }
 
     fn head(&self, exchange: &mut Exchange<'_>, _state: &State) -> Outcome {
-        let Some(operation) = self.operation(exchange.record.operation) else { return Ok(Ran::Skip) };
-        if let Err(fault) = operation.parameters.check(exchange.request, exchange.facts) {
+        let (graphql, grpc) = (self.graphql(exchange.request), self.grpc(exchange.request));
+        if let Some(graphql) = graphql {
+            graphql.head(exchange)?;
+        } else if let Some(grpc) = grpc {
+            grpc.head(exchange)?;
+        }
+        let Some(operation) = self.operation(exchange.record.operation) else {
+            return Ok(if graphql.is_some() || grpc.is_some() { Ran::Pass } else { Ran::Skip });
+        };
+        if let Err(fault) = operation.parameters.check(exchange.request, exchange.facts, &self.schemas) {
             let (reason, detail) = match fault {
                 Fault::Missing(detail) => (&MISSING_PARAMETER, detail),
                 Fault::Wrong(detail) => (&PARAMETER, detail),
@@ -238,15 +318,22 @@ impl RequestStage for Contract {
     }
 
     fn body(&self, exchange: &mut Exchange<'_>, received: &Received<'_>) -> Outcome {
-        let Some(operation) = self.operation(exchange.record.operation) else { return Ok(Ran::Skip) };
+        let (graphql, grpc) = (self.graphql(exchange.request), self.grpc(exchange.request));
+        if let Some(graphql) = graphql {
+            graphql.body(exchange, received)?;
+        } else if let Some(grpc) = grpc {
+            grpc.body(exchange, received)?;
+        }
+        let Some(operation) = self.operation(exchange.record.operation) else {
+            return Ok(if graphql.is_some() || grpc.is_some() { Ran::Pass } else { Ran::Skip });
+        };
         if exchange.request.framing == Framing::Chunked {
             let present = !received.bytes.is_empty() || !received.complete;
             operation.check_presence(exchange, present)?;
         }
-        let Some(media) = self.media(exchange.record.operation, exchange.request).filter(|media| media.has_schema())
-        else {
-            return Ok(Ran::Skip);
-        };
+        let media_type = exchange.request.media_type().unwrap_or_default();
+        let media = operation.content.as_ref().and_then(|content| content.media(&media_type));
+        let Some(media) = media.filter(|media| media.has_schema()) else { return Ok(Ran::Skip) };
         if received.too_long && self.wants_whole_body(exchange.record.operation, exchange.request) {
             let detail = format!("expected at most {} bytes, got more", received.bytes.len());
             let mut refusal = operation.refuse(exchange, &TOO_LONG, detail);
@@ -259,8 +346,14 @@ impl RequestStage for Contract {
                 let detail = format!("expected each key once, got {duplicate_keys} twice");
                 Err(operation.refuse(exchange, &DUPLICATE_KEYS, detail))
             }
-            Some(Ok(body)) if received.complete => match media.check(body) {
+            Some(Ok(body)) if received.complete => match media.check(body, &media_type, &self.schemas) {
                 Ok(whole) => {
+                    if self.unknown_fields == Unknown::Refuse
+                        && let Some(place) = media.undeclared(body, &self.schemas)
+                    {
+                        let detail = format!("{place}: expected only declared fields, got another");
+                        return Err(operation.refuse(exchange, &UNKNOWN_FIELD, detail));
+                    }
                     exchange.facts.body_conforms = whole;
                     exchange.explain(|_| format!("the body is what `{}` says", operation.id));
                     Ok(Ran::Pass)

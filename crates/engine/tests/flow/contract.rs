@@ -147,6 +147,69 @@ fn patterns_take_linear_time_or_are_cut_off() {
 }
 
 #[test]
+fn a_parameter_may_be_a_json_text() {
+    let schema = json!({"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}});
+    for (place, good, bad) in [
+        ("query", "> GET /x?p=%7B%22a%22%3A1%7D", "> GET /x?p=%7B%22a%22%3A%22b%22%7D"),
+        ("query", "> GET /x?p=%7B%22a%22:1%7D", "> GET /x?p=%7B%22a%22:1,%22a%22:1%7D"),
+        ("header", "> GET /x\n p: {\"a\": 1}", "> GET /x\n p: a=1"),
+        ("cookie", "> GET /x\n cookie: p=%7B%22a%22:1%7D", "> GET /x\n cookie: p=1"),
+    ] {
+        let mut play = one("p", place, "json", true, schema.clone());
+        assert!(passes(&mut play, good), "{good}");
+        assert!(!passes(&mut play, bad), "{bad}");
+    }
+}
+
+#[test]
+fn named_schemas_are_shared_and_may_refer_to_each_other() {
+    let mut api = bare("api");
+    let reference = json!({"$ref": "#/$defs/Tree"});
+    let body =
+        |schema: &Value| json!({"required": true, "content": [{"media_type": "application/json", "schema": schema}]});
+    api["schemas"] = json!({
+        "Tree": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}, "kid": reference}}
+    });
+    api["operations"] = json!([
+        operation("one", "POST", "/one", json!([]), body(&reference)),
+        operation("many", "POST", "/many", json!([]), body(&json!({"type": "array", "items": reference}))),
+    ]);
+    Play::new(plan(vec![api])).runs(
+        r#"
+        > POST /one
+          content-type: application/json
+          | {"name": "a", "kid": {"name": "b"}}
+        < pass one address:192.0.2.1
+        > POST /one
+          content-type: application/json
+          | {"name": "a", "kid": {"name": 1}}
+        < 400 contract.body
+        > POST /many
+          content-type: application/json
+          | [{"name": "a"}]
+        < pass many address:192.0.2.1
+        > POST /many
+          content-type: application/json
+          | {"name": "a"}
+        < 400 contract.body
+        "#,
+    );
+}
+
+#[test]
+fn formats_say_nothing_when_they_are_not_asserted() {
+    let mut api = bare("api");
+    api["contract"]["formats"] = json!(false);
+    let parameter = parameter("p", "query", true, json!({"type": "string", "format": "uuid"}));
+    api["operations"] = json!([operation("op", "GET", "/x", json!([parameter]), Value::Null)]);
+    let mut play = Play::new(plan(vec![api]));
+    assert!(passes(&mut play, "> GET /x?p=1"));
+    // What is not asserted does not spare a value the search for attacks either.
+    let told = play.ask("> GET /x?p=1%27%20or%201=1--%20-").told;
+    assert!(told.starts_with("403 inspect."), "{told}");
+}
+
+#[test]
 fn a_cookie_field_that_is_not_text_is_not_overlooked() {
     let mut play = one("p", "cookie", "form", false, json!({"type": "integer"}));
     let (mut request, body) = play.request("> GET /x\n cookie: p=1");

@@ -19,8 +19,9 @@ use stockade_gateway::spool::{Spool, reader};
 use stockade_gateway::{Certificates, Challenges, Health, Server};
 use stockade_model::plan::{
     AccessPlan, ApiPlan, CertificatePlan, ContractPlan, FailMode, FailModesPlan, GatewayPlan, HttpLimitsPlan,
-    IdentityPlan, InspectPlan, LargeBody, ListenerPlan, OutlierPlan, PLAN_FORMAT, ResponsePlan, SpoolFull, SpoolPlan,
-    TargetPlan, TimeoutsPlan, TlsPlan, TlsVersion, Unknown, UpstreamPlan, UpstreamProtocol, UpstreamTlsPlan,
+    IdentityPlan, InspectPlan, LargeBody, ListenerPlan, OutlierPlan, PLAN_FORMAT, ResponseCheck, ResponsePlan,
+    SpoolFull, SpoolPlan, TargetPlan, TimeoutsPlan, TlsPlan, TlsVersion, Unknown, UpstreamPlan, UpstreamProtocol,
+    UpstreamTlsPlan,
 };
 use stockade_model::{Mode, Plan};
 use tokio::sync::watch;
@@ -200,9 +201,16 @@ fn api(origin: SocketAddr) -> ApiPlan {
             outlier: OutlierPlan { consecutive_failures: 0, eject_ms: 10_000, max_ejected_percent: 50 },
         },
         operations: Vec::new(),
+        schemas: serde_json::Map::new(),
         contract: ContractPlan {
             unknown_operations: Unknown::Pass,
             unknown_parameters: Unknown::Pass,
+            unknown_fields: Unknown::Pass,
+            responses: ResponseCheck::Ignore,
+            response_classes: Vec::new(),
+            formats: true,
+            graphql: None,
+            grpc: None,
             json_depth: 64,
             json_values: 20_000,
         },

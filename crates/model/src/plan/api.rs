@@ -27,6 +27,10 @@ pub struct ApiPlan {
     pub upstream: UpstreamPlan,
     /// Operations of the contract; empty when there is none.
     pub operations: Vec<OperationPlan>,
+    /// Named schemas: `#/$defs/NAME` in the schemas of operations, and in these. A schema with `$id` or `$defs` of its own
+    /// stands alone.
+    #[serde(default)]
+    pub schemas: serde_json::Map<String, serde_json::Value>,
     /// Contract checks.
     pub contract: ContractPlan,
     /// Who is calling.
@@ -67,6 +71,9 @@ pub struct OperationPlan {
     pub parameters: Vec<ParameterPlan>,
     /// Body; `None` means that a body is not part of the contract.
     pub body: Option<BodyPlan>,
+    /// Responses; none when the contract tells nothing of them.
+    #[serde(default)]
+    pub responses: Vec<DeclaredResponsePlan>,
 }
 
 /// Where a parameter stands.
@@ -101,6 +108,8 @@ pub enum ParameterStyle {
     PipeDelimited,
     /// `color[R]=100`
     DeepObject,
+    /// A JSON text (`content` in place of `schema`).
+    Json,
 }
 
 /// One parameter.
@@ -118,7 +127,7 @@ pub struct ParameterPlan {
     pub style: ParameterStyle,
     /// Whether arrays and objects are spread over several parameters.
     pub explode: bool,
-    /// Self-contained JSON Schema (2020-12) of the value; `$ref` only into its own `$defs`.
+    /// JSON Schema (2020-12) of the value; see [`ApiPlan::schemas`].
     pub schema: serde_json::Value,
 }
 
@@ -138,8 +147,35 @@ pub struct BodyPlan {
 pub struct MediaPlan {
     /// `type/subtype` in lower case; `type/*` and `*/*` are ranges.
     pub media_type: String,
-    /// Self-contained JSON Schema (2020-12) of the value, when one is promised.
+    /// JSON Schema (2020-12) of the value, when one is promised; see [`ApiPlan::schemas`].
     pub schema: Option<serde_json::Value>,
+    /// What is told of the parts of a `multipart` form beside their schema.
+    #[serde(default)]
+    pub parts: Vec<PartPlan>,
+}
+
+/// One part of a `multipart` form, such as a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PartPlan {
+    /// Its name.
+    pub name: String,
+    /// Media types it may have, in lower case; `type/*` is a range. Any when empty.
+    pub media_types: Vec<String>,
+    /// Fewest bytes.
+    pub min_bytes: u64,
+    /// Most bytes; `None` for what the body may have.
+    pub max_bytes: Option<u64>,
+}
+
+/// One response that an operation may give.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeclaredResponsePlan {
+    /// `200`, `2XX` or `default`.
+    pub status: String,
+    /// Media types of its body, most specific first; none when it has no body.
+    pub content: Vec<MediaPlan>,
 }
 
 /// A choice of operations: all lists that are not empty must fit; within a list, one entry must.

@@ -91,6 +91,8 @@ pub enum CostPlace {
     Query,
     /// In the body: JSON or a form.
     Body,
+    /// What the contract stage found a GraphQL request to cost.
+    Graphql,
 }
 
 /// Whether all gateways count together.

@@ -5,6 +5,8 @@
 
 mod api;
 mod gateway;
+mod graphql;
+mod grpc;
 mod limits;
 mod protect;
 mod seclang;
@@ -14,13 +16,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use api::{
-    ApiPlan, BodyPlan, HealthPlan, MediaPlan, OperationPlan, OperationSelector, OutlierPlan, ParameterIn,
-    ParameterPlan, ParameterStyle, TargetPlan, UpstreamPlan, UpstreamProtocol, UpstreamTlsPlan,
+    ApiPlan, BodyPlan, DeclaredResponsePlan, HealthPlan, MediaPlan, OperationPlan, OperationSelector, OutlierPlan,
+    ParameterIn, ParameterPlan, ParameterStyle, PartPlan, TargetPlan, UpstreamPlan, UpstreamProtocol, UpstreamTlsPlan,
 };
 pub use gateway::{
     CertificatePlan, ClientCertificatesPlan, GatewayPlan, HttpLimitsPlan, ListenerPlan, SpoolFull, SpoolPlan,
     TimeoutsPlan, TlsPlan, TlsVersion,
 };
+pub use graphql::{GraphqlFieldPlan, GraphqlFieldRulePlan, GraphqlPlan, GraphqlSchemaPlan};
+pub use grpc::{GrpcFieldPlan, GrpcKind, GrpcMessagePlan, GrpcMethodPlan, GrpcPlan};
 pub use limits::{
     CostPlace, CostPlan, LimitAction, LimitCount, LimitPlan, LimitShare, LimitTierPlan, SharedLimitsPlan, StatusRange,
 };
@@ -31,7 +35,7 @@ pub use seclang::{
 };
 pub use stages::{
     AccessPlan, AccessRulePlan, ApiKeyPlan, ContractPlan, Exception, FailMode, FailModesPlan, IdentityMethodPlan,
-    IdentityPlan, InspectPlan, KeyPlace, LargeBody, ResponsePlan, Unknown,
+    IdentityPlan, InspectPlan, KeyPlace, LargeBody, ResponseCheck, ResponsePlan, Unknown,
 };
 
 /// Version of this shape. A gateway refuses a bundle of another format.

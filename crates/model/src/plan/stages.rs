@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::OperationSelector;
+use super::{GraphqlPlan, GrpcPlan, OperationSelector};
 use crate::Timestamp;
 
 /// What is done with something the contract does not name.
@@ -16,6 +16,27 @@ pub enum Unknown {
     Pass,
 }
 
+const fn pass() -> Unknown {
+    Unknown::Pass
+}
+
+/// What is done with responses that are not as the contract says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseCheck {
+    /// They are not looked at.
+    #[default]
+    Ignore,
+    /// Each kind of difference is recorded once an hour.
+    Report,
+    /// 502.
+    Refuse,
+}
+
+const fn yes() -> bool {
+    true
+}
+
 /// Contract checks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +45,24 @@ pub struct ContractPlan {
     pub unknown_operations: Unknown,
     /// Query parameters that are not in it.
     pub unknown_parameters: Unknown,
+    /// Fields of a body that are not in it.
+    #[serde(default = "pass")]
+    pub unknown_fields: Unknown,
+    /// What is done with responses that are not as it says.
+    #[serde(default)]
+    pub responses: ResponseCheck,
+    /// Classes of data that a response must not hold where the contract does not declare them: `card`, `iban`, ...
+    #[serde(default)]
+    pub response_classes: Vec<String>,
+    /// Whether `format` is asserted.
+    #[serde(default = "yes")]
+    pub formats: bool,
+    /// GraphQL.
+    #[serde(default)]
+    pub graphql: Option<Box<GraphqlPlan>>,
+    /// gRPC.
+    #[serde(default)]
+    pub grpc: Option<Box<GrpcPlan>>,
     /// Nesting of a JSON body.
     pub json_depth: u16,
     /// Values in a JSON body.

@@ -43,8 +43,8 @@ def _unit(steps: tuple[Step, ...], limit: Limit, sources: Sources) -> Iterator[P
         hint = "add `cost`, such as `cost: [{query: limit}]`, or count requests"
         yield sources.problem((*steps, "count"), "every request costs the same", hint, severity=Severity.WARNING)
     for place, cost in enumerate(limit.cost):
-        if (cost.query is None) == (cost.body is None):
-            yield sources.problem((*steps, "cost", place), "expected exactly one of `query` and `body`")
+        if sum(way is not None for way in (cost.query, cost.body, cost.graphql)) != 1:
+            yield sources.problem((*steps, "cost", place), "expected exactly one of `query`, `body` and `graphql`")
 
 
 def _tier(steps: tuple[Step, ...], limit: Limit, tier: Tier, sources: Sources) -> Iterator[Problem]:
@@ -78,7 +78,7 @@ def _sharing(steps: tuple[Step, ...], limit: Limit, config: Config, sources: Sou
     if limit.shared not in (None, "local") and config.gateway.shared_limits is None:
         hint = "add `gateway.shared_limits` with the `url` of a Redis or Valkey, or leave `shared` out"
         yield sources.problem((*steps, "shared"), "expected `gateway.shared_limits` to count through", hint)
-    if limit.shared == "exact" and any(cost.body for cost in limit.cost):
+    if limit.shared == "exact" and any(cost.body or cost.graphql for cost in limit.cost):
         hint = "write `shared: approximate`"
         yield sources.problem((*steps, "shared"), "what stands in the body is known too late to ask", hint)
 

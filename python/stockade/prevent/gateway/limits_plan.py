@@ -22,7 +22,7 @@ def limit_plan(limit: Limit, shared: SharedLimits | None) -> dict[str, Any]:
         limit: the settings, checked.
         shared: where gateways count together; None when they do not.
     """
-    exact_in_body = any(cost.body for cost in limit.cost)
+    exact_in_body = any(cost.body or cost.graphql for cost in limit.cost)
     default = "local" if shared is None else "approximate" if exact_in_body else shared.mode
     return {
         "name": limit.name,
@@ -68,9 +68,11 @@ def _count(limit: Limit) -> dict[str, Any]:
 
 
 def _point(cost: Cost) -> dict[str, Any]:
+    places = (("query", cost.query), ("body", cost.body))
+    place, name = next(((place, name) for place, name in places if name is not None), ("graphql", ""))
     return {
-        "in": "query" if cost.query is not None else "body",
-        "name": cost.query if cost.query is not None else cost.body,
+        "in": place,
+        "name": name,
         "factor_millis": max(1, math.ceil(round(cost.factor * 1000, 6))),
         "default": cost.default,
         "most": cost.most,

@@ -5,7 +5,7 @@ The names are those of `crates/model/src/plan`, which refuses what it does not k
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from stockade.core.errors import StockadeError
 from stockade.model.problem import Problem, Severity
 from stockade.prevent.gateway import selections
 from stockade.prevent.gateway.gateway_plan import gateway_plan
+from stockade.prevent.gateway.grpc_plan import grpc_plan
 from stockade.prevent.gateway.limits_plan import limit_plan, with_claims
 from stockade.prevent.gateway.protect_plan import protect_plan
 from stockade.prevent.gateway.seclang_plan import seclang_plan
@@ -30,6 +31,8 @@ from stockade.prevent.gateway.stage_plans import (
 )
 from stockade.prevent.gateway.upstream_plan import upstream_plan
 from stockade.prevent.inventory import openapi
+from stockade.prevent.inventory.graphql.problem import GraphqlError
+from stockade.prevent.inventory.grpc.descriptors import GrpcError
 from stockade.prevent.inventory.operation import Inventory, Operation, Parameter
 from stockade.prevent.seclang import Compilation, SecLangError
 
@@ -95,13 +98,27 @@ def compile_plan(loaded: Loaded, token_key: str = NO_KEY) -> Compiled:
             (problems if problem.severity is Severity.ERROR else warnings).append(problem)
         try:
             rules: dict[str, Any] = {}
+            graphql: dict[str, Any] | None = None
+            if api.contract.graphql is not None:
+                # The parser is loaded only where there is something to parse.
+                from stockade.prevent.gateway.graphql_plan import graphql_plan
+
+                graphql, read = graphql_plan(api.contract.graphql, base_path, name, sources)
+                files.extend(read)
             if api.seclang is not None:
-                plan, compilation = seclang_plan(api.seclang, rule_sets)
-                rules = {"seclang": plan}
+                compiled, compilation = seclang_plan(api.seclang, rule_sets)
+                rules = {"seclang": compiled}
                 warnings.extend(warning for warning in compilation.warnings if warning not in warnings)
                 files.extend(compilation.files)
-            apis.append(_api_plan(name, api, found, base_path, token_key, config.gateway.shared_limits) | rules)
-        except SecLangError as error:
+            grpc: dict[str, Any] | None = None
+            if api.contract.grpc is not None:
+                grpc, wrong = grpc_plan(api.contract.grpc, name, sources)
+                problems.extend(wrong)
+                files.append(api.contract.grpc.descriptors)
+            plan = _api_plan(name, api, found, base_path, token_key, config.gateway.shared_limits) | rules
+            plan["contract"] |= {"graphql": graphql, "grpc": grpc}
+            apis.append(plan)
+        except (SecLangError, GraphqlError, GrpcError) as error:
             problems.extend(error.problems)
         except KeySetError as error:
             steps = ("apis", name, "identity", "methods")
@@ -125,7 +142,8 @@ def _read_spec(name: str, api: Api, sources: Sources, problems: list[Problem]) -
     if spec is None:
         return None
     try:
-        return openapi.read(spec, _shown(spec))
+        contract = api.contract
+        return openapi.read(spec, _shown(spec), copies=contract.copies, read_only=contract.read_only == "pass")
     except openapi.OpenApiError as error:
         problems.extend(error.problems)
         return None
@@ -149,6 +167,7 @@ def _api_plan(
         "mode": api.mode,
         "upstream": upstream_plan(api.upstream),
         "operations": [_with_keys(operation, api).to_plan() for operation in inventory.operations] if inventory else [],
+        "schemas": dict(inventory.schemas) if inventory else {},
         "contract": contract_plan(api),
         "identity": with_claims(identity_plan(api.identity), api.limits),
         "access": access_plan(api.access, base_path, has_methods=bool(api.identity.methods)),
@@ -171,19 +190,7 @@ def _with_keys(operation: Operation, api: Api) -> Operation:
     if not wanted:
         return operation
     added = tuple(Parameter(name, "query", False, "form", True, True) for name in wanted)
-    return Operation(
-        id=operation.id,
-        method=operation.method,
-        path=operation.path,
-        tags=operation.tags,
-        deprecated=operation.deprecated,
-        parameters=operation.parameters + added,
-        body=operation.body,
-        public=operation.public,
-        pointer=operation.pointer,
-        file=operation.file,
-        line=operation.line,
-    )
+    return replace(operation, parameters=operation.parameters + added)
 
 
 def _same_place(apis: list[dict[str, Any]], sources: Sources) -> list[Problem]:
@@ -214,6 +221,9 @@ def _engine_problem(error: StockadeError, inventories: Mapping[str, Inventory], 
     if error.code != "plan.setting" or not separator:
         return Problem("", error.message, hint=error.hint)
     for name, inventory in inventories.items():
+        place = inventory.schema_places.get(setting.removeprefix(f"apis.{name}.schemas."))
+        if place is not None:
+            return Problem(place.pointer, problem, file=place.file, line=place.line, hint=error.hint)
         prefix = f"apis.{name}.operations."
         if not setting.startswith(prefix):
             continue
@@ -222,8 +232,8 @@ def _engine_problem(error: StockadeError, inventories: Mapping[str, Inventory], 
         operation = max(fitting, key=lambda one: len(one.id), default=None)
         if operation is not None:
             below = rest.removeprefix(operation.id).strip(".")
-            place = f"{operation.pointer} ({below})" if below else operation.pointer
-            return Problem(place, problem, file=operation.file, line=operation.line, hint=error.hint)
+            pointer = f"{operation.pointer} ({below})" if below else operation.pointer
+            return Problem(pointer, problem, file=operation.file, line=operation.line, hint=error.hint)
     return sources.problem(sources.steps(setting), problem, error.hint)
 
 

@@ -117,6 +117,10 @@ def contract_plan(api: Api) -> dict[str, Any]:
     return {
         "unknown_operations": api.contract.unknown_operations or default,
         "unknown_parameters": api.contract.unknown_parameters or default,
+        "unknown_fields": api.contract.unknown_fields,
+        "responses": api.contract.responses,
+        "response_classes": list(api.contract.response_classes),
+        "formats": api.contract.formats == "check",
         "json_depth": api.contract.json_depth,
         "json_values": api.contract.json_values,
     }

@@ -104,11 +104,15 @@ def test_only_reachable_schemas_come_along(read: Reader) -> None:
         },
         "Other": {"type": "string"},
     }
-    operation = read.operation(document(body({"$ref": "#/components/schemas/Tree"}), components={"schemas": schemas}))
-    schema = schema_of(operation)
-    assert schema["$ref"] == "#/$defs/Tree"
-    assert set(schema["$defs"]) == {"Tree"}
-    assert schema["$defs"]["Tree"]["properties"]["kids"]["items"] == {"$ref": "#/$defs/Tree"}
+    inventory = read(document(body({"$ref": "#/components/schemas/Tree"}), components={"schemas": schemas}))
+    assert schema_of(inventory.operations[0]) == {"$ref": "#/$defs/Tree"}
+    assert inventory.schemas == {
+        "Tree": {
+            "type": "object",
+            "properties": {"kids": {"type": "array", "items": {"$ref": "#/$defs/Tree"}}},
+        }
+    }
+    assert inventory.schema_places["Tree"].pointer == "/components/schemas/Tree"
 
 
 def test_schemas_of_two_files_with_one_name_stay_apart(read: Reader) -> None:
@@ -119,8 +123,7 @@ def test_schemas_of_two_files_with_one_name_stay_apart(read: Reader) -> None:
         "properties": {"a": {"$ref": "#/components/schemas/Id"}, "b": {"$ref": "shared/more.yaml#/Box"}},
     }
     inventory = read(document(body(mine), components={"schemas": schemas}))
-    schema = schema_of(inventory.operations[0])
-    assert schema["$defs"] == {
+    assert inventory.schemas == {
         "Id": {"type": "string"},
         "Box": {"properties": {"id": {"$ref": "#/$defs/Id_2"}}},
         "Id_2": {"type": "integer"},
@@ -133,7 +136,7 @@ def test_annotations_are_left_out(read: Reader) -> None:
     assert schema_of(read.operation(document(body(schema)))) == {"type": "string"}
 
 
-def test_read_only_properties_need_not_be_sent(read: Reader) -> None:
+def test_read_only_properties_need_not_and_must_not_be_sent(read: Reader) -> None:
     schema = {
         "type": "object",
         "required": ["id", "name", "at"],
@@ -146,6 +149,7 @@ def test_read_only_properties_need_not_be_sent(read: Reader) -> None:
     schemas = {"At": {"type": "string", "readOnly": True}}
     found = schema_of(read.operation(document(body(schema), components={"schemas": schemas})))
     assert found["required"] == ["name"]
+    assert found["properties"] == {"id": False, "at": False, "name": {"type": "string"}}
 
 
 @pytest.mark.parametrize(
@@ -161,6 +165,10 @@ def test_read_only_properties_need_not_be_sent(read: Reader) -> None:
         ({"minimum": 1, "exclusiveMinimum": False}, {"minimum": 1}),
         ({"maximum": 9, "exclusiveMaximum": True}, {"exclusiveMaximum": 9}),
         ({"type": "object", "discriminator": {"propertyName": "x"}}, {"type": "object"}),
+        (
+            {"type": "integer", "format": "int32", "minimum": 1},
+            {"type": "integer", "format": "int32", "minimum": 1, "maximum": 2147483647},
+        ),
     ],
 )
 def test_schemas_of_3_0_are_converted(read: Reader, before: Any, after: Any) -> None:
@@ -172,7 +180,7 @@ def test_what_stands_beside_a_reference_counts_in_3_1_only(read: Reader) -> None
     beside = {"$ref": "#/components/schemas/A", "maxLength": 5}
     for version, extra in (("3.0.0", set()), ("3.1.0", {"maxLength"})):
         schema = schema_of(read.operation(document(body(beside), version=version, components={"schemas": schemas})))
-        assert set(schema) == {"$ref", "$defs"} | extra
+        assert set(schema) == {"$ref"} | extra
 
 
 @pytest.mark.parametrize(
@@ -247,7 +255,7 @@ def test_json_documents_are_read(read: Reader) -> None:
             "/paths/~1a/post/requestBody/content/application~1json/schema",
             "or below",
         ),
-        (document(body({"$ref": "#id"})), "/paths/~1a/post/requestBody/content/application~1json/schema", "pointer"),
+        (document(body({"$ref": "#id"})), "/paths/~1a/post/requestBody/content/application~1json/schema", "exists"),
         (document({"requestBody": {}}), "/paths/~1a/post/requestBody", "expected `content`"),
         (document({"parameters": [{"name": "x"}]}), "/paths/~1a/post/parameters/0", "`name` and `in`"),
         (
@@ -291,6 +299,56 @@ def test_a_schema_that_never_ends_is_refused(read: Reader) -> None:
         assert "refers to itself" in found[0][1]
 
 
+def test_a_discriminator_decides_which_alternative_was_meant(read: Reader) -> None:
+    choice = {
+        "oneOf": [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Dog"}],
+        "discriminator": {"propertyName": "kind", "mapping": {"hound": "#/components/schemas/Dog", "cat": "Cat"}},
+    }
+    schemas = {"Cat": {"type": "object"}, "Dog": {"type": "object"}}
+    schema = schema_of(read.operation(document(body(choice), components={"schemas": schemas})))
+
+    def bound(names: list[str], target: str) -> dict[str, Any]:
+        return {"required": ["kind"], "properties": {"kind": {"enum": names}}, "allOf": [{"$ref": f"#/$defs/{target}"}]}
+
+    assert schema == {"oneOf": [bound(["Cat", "cat"], "Cat"), bound(["Dog", "hound"], "Dog")]}
+
+
+def test_ids_and_anchors_are_followed_across_files(read: Reader) -> None:
+    (read.folder / "kinds.json").write_text(
+        json.dumps({"$id": "https://shop.example/kinds", "$defs": {"name": {"$anchor": "name", "type": "string"}}})
+    )
+    mine = {"allOf": [{"$ref": "kinds.json"}, {"$ref": "https://shop.example/kinds#name"}]}
+    inventory = read(document(body(mine)))
+    assert schema_of(inventory.operations[0]) == {"allOf": [{"$ref": "#/$defs/kinds"}, {"$ref": "#/$defs/name"}]}
+    assert inventory.schemas == {"kinds": {}, "name": {"type": "string"}}
+
+
+def test_copies_stand_for_documents_elsewhere(read: Reader, tmp_path: Path) -> None:
+    copies = tmp_path / "copies"
+    (copies / "v1").mkdir(parents=True)
+    (copies / "v1" / "money.json").write_text('{"type": "integer"}')
+    mine = document(body({"$ref": "https://schemas.example/v1/money.json"}))
+    file = tmp_path / "openapi.json"
+    file.write_text(json.dumps(mine))
+    inventory = openapi.read(file, copies={"https://schemas.example/": copies})
+    assert inventory.schemas == {"money": {"type": "integer"}}
+    file.write_text(json.dumps(document(body({"$ref": "https://schemas.example/../../etc/passwd"}))))
+    with pytest.raises(openapi.OpenApiError):
+        openapi.read(file, copies={"https://schemas.example/": copies})
+
+
+def test_a_parameter_may_be_a_json_text_or_empty(read: Reader) -> None:
+    parameters = [
+        {"name": "filter", "in": "query", "content": {"application/json": {"schema": {"type": "object"}}}},
+        {"name": "flag", "in": "query", "allowEmptyValue": True, "schema": {"type": "boolean"}},
+    ]
+    found = read.operation(document({"parameters": parameters})).parameters
+    assert [(one.style, one.schema) for one in found] == [
+        ("json", {"type": "object"}),
+        ("form", {"anyOf": [{"type": "boolean"}, {"const": ""}]}),
+    ]
+
+
 def test_references_in_a_circle_are_refused(read: Reader) -> None:
     parameters = {"A": {"$ref": "#/components/parameters/B"}, "B": {"$ref": "#/components/parameters/A"}}
     operation = {"parameters": [{"$ref": "#/components/parameters/A"}]}
@@ -315,7 +373,9 @@ def test_large_documents_are_read_in_time(read: Reader) -> None:
 WORDS = st.sampled_from(
     ["get", "post", "parameters", "requestBody", "content", "schema", "$ref", "name", "in", "path", "query", "type",
      "properties", "items", "allOf", "/a", "/{b}", "#/paths", "#/components/schemas/A", "required", "servers", "url",
-     "security", "operationId", "application/json", "nullable", "exclusiveMinimum", "minimum", "tags"]
+     "security", "operationId", "application/json", "nullable", "$id", "$anchor", "$dynamicRef", "$dynamicAnchor",
+     "oneOf", "discriminator", "propertyName", "mapping", "readOnly", "#a", "allowEmptyValue",
+     "exclusiveMinimum", "minimum", "tags"]
 )  # fmt: skip
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | WORDS,

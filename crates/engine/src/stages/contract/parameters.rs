@@ -2,20 +2,23 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use jsonschema::Validator;
 use smallvec::SmallVec;
+use stockade_inspect::{BodyLimits, ParsedBody};
 use stockade_model::Request;
 use stockade_model::plan::{KeyPlace, OperationPlan, ParameterIn, ParameterPlan, ParameterStyle, Unknown};
 
-use super::schema::{Schemas, fault};
+use super::schema::{Gathered, SchemaId, Schemas};
 use super::shape::Shape;
 use super::styles::{self, Pairs, Raw};
 use crate::PlanError;
-use crate::confined::is_ignored_header;
+use crate::confined::{Scope, is_ignored_header};
 use crate::fields::{cookies, decode_query, query_parts};
 use crate::stage::Facts;
+
+/// Bounds of a parameter that is a JSON text; its length is bounded by that of a head.
+const JSON_LIMITS: BodyLimits =
+    BodyLimits { json_depth: 32, json_values: 1000, decompress_ratio: 1, decompressed_bytes: 1 << 20 };
 
 /// All parameters of one operation.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ struct Parameter {
     style: ParameterStyle,
     explode: bool,
     shape: Shape,
-    validator: Arc<Validator>,
+    schema: SchemaId,
     /// For path parameters: place in the template.
     position: usize,
 }
@@ -63,7 +66,7 @@ impl Parameters {
         plan: &OperationPlan,
         names: &[String],
         unknown: Unknown,
-        schemas: &mut Schemas,
+        schemas: &mut Gathered<'_>,
         setting: &str,
     ) -> Result<Self, PlanError> {
         let mut parameters = Self {
@@ -91,7 +94,7 @@ impl Parameters {
     fn add_query(&mut self, parameter: &Parameter) {
         if parameter.style == ParameterStyle::DeepObject {
             self.query_prefixes.push(format!("{}[", parameter.name));
-        } else if parameter.shape.is_object() && parameter.explode {
+        } else if parameter.shape.is_object() && parameter.explode && parameter.style != ParameterStyle::Json {
             self.query_names.extend(parameter.shape.names().map(str::to_owned));
             self.query_is_open |= parameter.shape.more_properties;
         } else {
@@ -103,7 +106,7 @@ impl Parameters {
     ///
     /// # Errors
     /// The first fault.
-    pub(crate) fn check(&self, request: &Request, facts: &Facts) -> Result<(), Fault> {
+    pub(crate) fn check(&self, request: &Request, facts: &Facts, schemas: &Schemas) -> Result<(), Fault> {
         let query = request.query.as_deref().unwrap_or_default();
         let mut pairs: SmallVec<[(Cow<'_, str>, &str); 8]> = SmallVec::new();
         for (name, value) in query_parts(query) {
@@ -120,7 +123,7 @@ impl Parameters {
         if self.has_cookies && request.headers.get_all("cookie").any(|value| std::str::from_utf8(value).is_err()) {
             return Err(Fault::Wrong("header `cookie`: expected UTF-8".to_owned()));
         }
-        self.list.iter().try_for_each(|parameter| parameter.check(request, &pairs, facts))
+        self.list.iter().try_for_each(|parameter| parameter.check(request, &pairs, facts, schemas))
     }
 
     fn knows(&self, name: &str, facts: &Facts) -> bool {
@@ -131,9 +134,15 @@ impl Parameters {
 }
 
 impl Parameter {
-    fn new(plan: &ParameterPlan, names: &[String], schemas: &mut Schemas, setting: &str) -> Result<Self, PlanError> {
-        use ParameterStyle::{DeepObject, Form, Label, Matrix, PipeDelimited, Simple, SpaceDelimited};
+    fn new(
+        plan: &ParameterPlan,
+        names: &[String],
+        schemas: &mut Gathered<'_>,
+        setting: &str,
+    ) -> Result<Self, PlanError> {
+        use ParameterStyle::{DeepObject, Form, Json, Label, Matrix, PipeDelimited, Simple, SpaceDelimited};
         let fits = match plan.place {
+            _ if plan.style == Json => true,
             ParameterIn::Path => matches!(plan.style, Simple | Label | Matrix),
             ParameterIn::Query => matches!(plan.style, Form | SpaceDelimited | PipeDelimited | DeepObject),
             ParameterIn::Header => plan.style == Simple,
@@ -143,21 +152,20 @@ impl Parameter {
             let problem = format!("style {:?} does not fit parameters in {:?}", plan.style, plan.place);
             return Err(PlanError::new(format!("{setting}.style"), problem));
         }
-        let validator =
-            schemas.compile(&plan.schema).map_err(|problem| PlanError::new(format!("{setting}.schema"), problem))?;
+        let schema = schemas.add(&plan.schema, &format!("{setting}.schema"))?;
         Ok(Self {
             name: plan.name.clone(),
             place: plan.place,
             required: plan.required || plan.place == ParameterIn::Path,
             style: plan.style,
             explode: plan.explode,
-            shape: Shape::of(&plan.schema),
-            validator,
+            shape: Shape::of(&plan.schema, Scope::of(&plan.schema, schemas.named())),
+            schema,
             position: names.iter().position(|name| *name == plan.name).unwrap_or_default(),
         })
     }
 
-    fn check(&self, request: &Request, pairs: &Pairs<'_>, facts: &Facts) -> Result<(), Fault> {
+    fn check(&self, request: &Request, pairs: &Pairs<'_>, facts: &Facts, schemas: &Schemas) -> Result<(), Fault> {
         let joined;
         let raw = match self.place {
             ParameterIn::Path => {
@@ -169,14 +177,18 @@ impl Parameter {
             ParameterIn::Header => match self.header(request) {
                 Ok(text) => {
                     joined = text;
-                    joined.as_deref().map(|text| styles::header(text, self.explode, &self.shape)).transpose()
+                    joined
+                        .as_deref()
+                        .map(|text| styles::header(text, self.style, self.explode, &self.shape))
+                        .transpose()
                 }
                 Err(problem) => Err(problem),
             },
             ParameterIn::Cookie => self.cookie(request),
         };
         match raw.map_err(|problem| self.wrong(&problem))? {
-            Some(raw) => self.check_value(&raw),
+            Some(raw) if self.style == ParameterStyle::Json => self.check_json(&raw, schemas),
+            Some(raw) => self.check_value(&raw, schemas),
             None if self.required && !self.is_credential(facts) => {
                 Err(Fault::Missing(format!("expected {} `{}`, got none", self.kind(), self.name)))
             }
@@ -203,16 +215,29 @@ impl Parameter {
         if values.next().is_some() {
             return Err("expected it once, got it more than once".to_owned());
         }
-        styles::cookie(value, &self.shape).map(Some)
+        styles::cookie(value, self.style, &self.shape).map(Some)
     }
 
-    fn check_value(&self, raw: &Raw<'_>) -> Result<(), Fault> {
+    /// A value that is a JSON text (`content` in place of `schema`; OpenAPI 3.1, 4.8.12.2).
+    fn check_json(&self, raw: &Raw<'_>, schemas: &Schemas) -> Result<(), Fault> {
+        let Raw::One(text) = raw else { return Err(self.wrong("expected JSON")) };
+        match ParsedBody::parse(Some("application/json"), None, None, text.as_bytes(), true, &JSON_LIMITS) {
+            Ok(ParsedBody::Json { value, duplicate_keys: 0, .. }) => match schemas.fault(self.schema, &value) {
+                None => Ok(()),
+                Some((place, problem)) => Err(self.wrong_at(&place, &problem)),
+            },
+            Err(error) => Err(self.wrong(&error.detail)),
+            _ => Err(self.wrong("expected JSON with each key once")),
+        }
+    }
+
+    fn check_value(&self, raw: &Raw<'_>, schemas: &Schemas) -> Result<(), Fault> {
         let value = raw.value(&self.shape, false);
-        let Some((place, problem)) = fault(&self.validator, &value) else { return Ok(()) };
-        if self.may_be_text() && self.validator.is_valid(&raw.value(&self.shape, true)) {
+        let Some((place, problem)) = schemas.fault(self.schema, &value) else { return Ok(()) };
+        if self.may_be_text() && schemas.is_valid(self.schema, &raw.value(&self.shape, true)) {
             return Ok(());
         }
-        Err(self.wrong(&if place.is_empty() { problem } else { format!("at `{place}`: {problem}") }))
+        Err(self.wrong_at(&place, &problem))
     }
 
     fn may_be_text(&self) -> bool {
@@ -238,6 +263,10 @@ impl Parameter {
             ParameterIn::Header => "header",
             ParameterIn::Cookie => "cookie",
         }
+    }
+
+    fn wrong_at(&self, place: &str, problem: &str) -> Fault {
+        if place.is_empty() { self.wrong(problem) } else { self.wrong(&format!("at `{place}`: {problem}")) }
     }
 
     fn wrong(&self, problem: &str) -> Fault {

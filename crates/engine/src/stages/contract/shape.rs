@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Number, Value};
 
-use crate::confined::resolve;
+use crate::confined::Scope;
 
-/// Deepest schema that is looked into.
+/// Deepest schema that is looked into: a form is an object, whose properties may be lists or objects.
 const DEPTH: u8 = 8;
+/// References in a row that are followed.
+const CHAIN: u8 = 8;
+/// Schemas that are looked into in all.
+const MOST: u32 = 5_000;
 
 /// Types and inner shapes of a schema, alternatives taken together.
 #[derive(Debug, Clone, Default)]
@@ -29,18 +33,20 @@ const OBJECT: u8 = 1 << 6;
 
 impl Shape {
     /// The shape of a schema whose references are within itself.
-    pub(crate) fn of(schema: &Value) -> Self {
-        let mut shape = Self::read(schema, schema, DEPTH);
+    pub(crate) fn of<'a>(schema: &'a Value, scope: Scope<'a>) -> Self {
+        let mut left = MOST;
+        let mut shape = Self::read(schema, scope, DEPTH, &mut left);
         if shape.types == 0 {
             shape.types = NULL | BOOLEAN | NUMBER | STRING;
         }
         shape
     }
 
-    fn read(schema: &Value, root: &Value, depth: u8) -> Self {
+    fn read<'a>(schema: &'a Value, scope: Scope<'a>, depth: u8, left: &mut u32) -> Self {
         let mut shape = Self::default();
-        let Some(deeper) = depth.checked_sub(1) else { return shape };
-        let schema = resolve(schema, root, DEPTH);
+        let (Some(deeper), Some(fewer)) = (depth.checked_sub(1), left.checked_sub(1)) else { return shape };
+        *left = fewer;
+        let schema = scope.resolve(schema, CHAIN);
         match schema.get("type") {
             Some(Value::Array(kinds)) => shape.types = kinds.iter().map(kind_of_name).fold(0, |all, kind| all | kind),
             Some(kind) => shape.types = kind_of_name(kind),
@@ -49,10 +55,11 @@ impl Shape {
                 shape.types = listed.chain(schema.get("const")).map(kind_of_value).fold(0, |all, kind| all | kind);
             }
         }
-        shape.items = schema.get("items").map(|items| Box::new(Self::read(items, root, deeper)));
+        shape.items = schema.get("items").map(|items| Box::new(Self::read(items, scope, deeper, left)));
         if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
-            let read = |(name, schema): (&String, &Value)| (name.clone(), Self::read(schema, root, deeper));
-            shape.properties = properties.iter().map(read).collect();
+            let mut read =
+                |(name, schema): (&'a String, &'a Value)| (name.clone(), Self::read(schema, scope, deeper, left));
+            shape.properties = properties.iter().map(&mut read).collect();
         }
         shape.more_properties = match schema.get("additionalProperties") {
             None => shape.properties.is_empty(),
@@ -60,7 +67,7 @@ impl Shape {
         };
         for name in ["allOf", "anyOf", "oneOf"] {
             for inner in schema.get(name).and_then(Value::as_array).into_iter().flatten() {
-                shape.join(Self::read(inner, root, deeper));
+                shape.join(Self::read(inner, scope, deeper, left));
             }
         }
         shape
@@ -169,7 +176,10 @@ mod tests {
 
     #[test]
     fn text_becomes_what_the_schema_names() {
-        let coerce = |schema: Value, text: &str| Shape::of(&schema).coerce(text);
+        let coerce = |schema: Value, text: &str| {
+            let named = serde_json::Map::new();
+            Shape::of(&schema, Scope::of(&schema, &named)).coerce(text)
+        };
         assert_eq!(coerce(json!({"type": "integer"}), "007"), json!(7));
         assert_eq!(coerce(json!({"type": "integer"}), "1.0"), json!("1.0"));
         assert_eq!(coerce(json!({"type": "integer"}), "+1"), json!("+1"));

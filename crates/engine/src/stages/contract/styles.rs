@@ -58,6 +58,7 @@ pub(crate) fn path<'a>(
     shape: &Shape,
 ) -> Result<Raw<'a>, String> {
     match style {
+        ParameterStyle::Json => one(text, decode),
         ParameterStyle::Label => {
             let text = text.strip_prefix('.').ok_or("expected `.` in front")?;
             // RFC 6570 3.2.5: with explode, `.` also stands between the parts.
@@ -72,7 +73,15 @@ pub(crate) fn path<'a>(
 ///
 /// # Errors
 /// How it was expected to be written.
-pub(crate) fn header<'a>(text: &'a str, explode: bool, shape: &Shape) -> Result<Raw<'a>, String> {
+pub(crate) fn header<'a>(
+    text: &'a str,
+    style: ParameterStyle,
+    explode: bool,
+    shape: &Shape,
+) -> Result<Raw<'a>, String> {
+    if style == ParameterStyle::Json {
+        return Ok(Raw::One(Cow::Borrowed(text)));
+    }
     list(text, ",", explode, shape, |text| Some(Cow::Borrowed(text.trim())))
 }
 
@@ -80,7 +89,10 @@ pub(crate) fn header<'a>(text: &'a str, explode: bool, shape: &Shape) -> Result<
 ///
 /// # Errors
 /// How it was expected to be written.
-pub(crate) fn cookie<'a>(text: &'a str, shape: &Shape) -> Result<Raw<'a>, String> {
+pub(crate) fn cookie<'a>(text: &'a str, style: ParameterStyle, shape: &Shape) -> Result<Raw<'a>, String> {
+    if style == ParameterStyle::Json {
+        return one(text, decode);
+    }
     list(text, ",", false, shape, decode)
 }
 
@@ -98,17 +110,20 @@ pub(crate) fn query<'a>(
     if style == ParameterStyle::DeepObject {
         return deep_object(pairs, name);
     }
-    if shape.is_object() && explode {
+    if shape.is_object() && explode && style != ParameterStyle::Json {
         return fields_by_name(pairs, shape);
     }
     let mut values = pairs.iter().filter(|(part, _)| part == name).map(|(_, value)| *value);
     let Some(first) = values.next() else { return Ok(None) };
-    if shape.is_array() && explode {
+    if shape.is_array() && explode && style != ParameterStyle::Json {
         let all = std::iter::once(first).chain(values).map(decode_query).collect::<Option<Vec<_>>>();
         return all.map(|list| Some(Raw::Many(list))).ok_or_else(|| NOT_UTF8.to_owned());
     }
     if values.next().is_some() {
         return Err("expected it once, got it more than once".to_owned());
+    }
+    if style == ParameterStyle::Json {
+        return one(first, decode_query).map(Some);
     }
     let delimiters: &[&str] = match style {
         ParameterStyle::SpaceDelimited => &["%20", "+"],

@@ -22,7 +22,9 @@ impl Cost {
     /// A place without a name, or one in the body that is no JSON pointer.
     pub(crate) fn new(base: u32, points: &[CostPlan]) -> Result<Self, String> {
         for point in points {
-            if point.name.is_empty() || (point.place == CostPlace::Body && !point.name.starts_with('/')) {
+            let needs_name = point.place != CostPlace::Graphql;
+            if (needs_name && point.name.is_empty()) || (point.place == CostPlace::Body && !point.name.starts_with('/'))
+            {
                 let expected = "expected the name of a query parameter, or a JSON pointer such as `/page/size`";
                 return Err(format!("{expected}, got `{}`", point.name));
             }
@@ -32,14 +34,15 @@ impl Cost {
 
     /// Whether the body has to be read for it.
     pub(crate) fn needs_body(&self) -> bool {
-        self.points.iter().any(|point| point.place == CostPlace::Body)
+        self.points.iter().any(|point| matches!(point.place, CostPlace::Body | CostPlace::Graphql))
     }
 
-    /// The points of a request; `body` is not read when no place is in it.
-    pub(crate) fn points(&self, request: &Request, body: Option<&Received<'_>>) -> u64 {
+    /// The points of a request; `body` is not read when no place is in it. `graphql` is what the contract found.
+    pub(crate) fn points(&self, request: &Request, body: Option<&Received<'_>>, graphql: Option<u64>) -> u64 {
         self.points.iter().fold(self.base, |sum, point| {
             let value = match point.place {
                 CostPlace::Query => request.query.as_deref().and_then(|query| in_query(query, &point.name)),
+                CostPlace::Graphql => graphql,
                 CostPlace::Body => body.and_then(|body| in_body(body, &point.name)),
             };
             let value = value.unwrap_or(u64::from(point.default)).min(u64::from(point.most));

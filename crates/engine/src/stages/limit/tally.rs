@@ -161,7 +161,7 @@ impl<'s> Tally<'s> {
         write(exchange, &limit.by, &mut text)?;
         let key = self.key(limit, &text);
         let units = match &limit.unit {
-            Unit::Cost(cost) => cost.points(exchange.request, body),
+            Unit::Cost(cost) => cost.points(exchange.request, body, exchange.facts.graphql_cost),
             Unit::Distinct { object, window_ns } => {
                 text.push(b'o');
                 write(exchange, object, &mut text)?;

@@ -2,9 +2,10 @@
 
 import re
 
-from stockade.prevent.inventory.openapi.documents import Documents, Place
-from stockade.prevent.inventory.openapi.schemas import bundle
-from stockade.prevent.inventory.operation import Parameter
+from stockade.prevent.inventory.openapi.documents import Documents
+from stockade.prevent.inventory.openapi.place import Place
+from stockade.prevent.inventory.openapi.schemas import Schemas
+from stockade.prevent.inventory.operation import Parameter, Schema
 
 _STYLES = {
     "path": ("simple", "matrix", "label"),
@@ -17,7 +18,7 @@ _IGNORED_HEADERS = {"accept", "content-type", "authorization"}
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
 
 
-def merged(documents: Documents, path_item: Place, operation: Place, path: str, *, is_3_0: bool) -> list[Parameter]:
+def merged(documents: Documents, path_item: Place, operation: Place, path: str, schemas: Schemas) -> list[Parameter]:
     """The parameters of an operation; its own come before those of the path item.
 
     Args:
@@ -25,14 +26,14 @@ def merged(documents: Documents, path_item: Place, operation: Place, path: str, 
         path_item: the path item.
         operation: the operation in it.
         path: the path template.
-        is_3_0: whether schemas are written in the dialect of OpenAPI 3.0.
+        schemas: converts schemas.
     """
     found: dict[tuple[str, str], Parameter] = {}
     for owner in (operation, path_item):
         own: set[tuple[str, str]] = set()
         listed = owner.below("parameters")
         for item in listed.items() if listed else []:
-            parameter = _read(documents, item, path, is_3_0=is_3_0)
+            parameter = _read(documents, item, path, schemas)
             if parameter is None:
                 continue
             key = (parameter.place, parameter.name)
@@ -47,7 +48,7 @@ def merged(documents: Documents, path_item: Place, operation: Place, path: str, 
     return list(found.values())
 
 
-def _read(documents: Documents, item: Place, path: str, *, is_3_0: bool) -> Parameter | None:
+def _read(documents: Documents, item: Place, path: str, schemas: Schemas) -> Parameter | None:
     place = documents.follow(item)
     if place is None:
         return None
@@ -67,14 +68,32 @@ def _read(documents: Documents, item: Place, path: str, *, is_3_0: bool) -> Para
     if style not in _STYLES[where]:
         documents.problem(place, f"expected a style of {', '.join(_STYLES[where])} in {where}", style)
         return None
+    explode = place.flag("explode", style == "form")
     schema = place.below("schema")
-    # A value in a media type of its own (`content`) or one that may be empty is not described by a schema alone.
-    described = schema is not None and not place.flag("allowEmptyValue")
+    converted = schemas.convert(schema) if schema is not None else True
+    content = place.below("content")
+    if content is not None:
+        style, converted = _content(documents, content, style, schemas)
+    if place.flag("allowEmptyValue"):
+        converted = {"anyOf": [converted, {"const": ""}]}
     return Parameter(
         name=name,
         place=where,
         required=where == "path" or place.flag("required"),
         style=style,
-        explode=place.flag("explode", style == "form"),
-        schema=bundle(documents, schema, is_3_0=is_3_0) if schema is not None and described else True,
+        explode=explode,
+        schema=converted,
     )
+
+
+def _content(documents: Documents, content: Place, style: str, schemas: Schemas) -> tuple[str, Schema]:
+    """Style and schema of a parameter whose value is a text in a media type; only JSON is looked into."""
+    if len(content.mapping()) != 1:
+        documents.problem(content, "expected `content` with exactly one media type")
+        return style, True
+    ((media_type, media),) = content.mapping()
+    media_type = media_type.split(";")[0].strip().lower()
+    schema = media.below("schema")
+    if schema is None or not (media_type == "application/json" or media_type.endswith("+json")):
+        return style, True
+    return "json", schemas.convert(schema)

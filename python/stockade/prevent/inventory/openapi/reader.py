@@ -1,15 +1,17 @@
 """From an OpenAPI document to the operations of an API; every problem at once, each with its place."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stockade.model.problem import Problem
 from stockade.prevent.inventory.openapi import parameters
-from stockade.prevent.inventory.openapi.bodies import read_body
-from stockade.prevent.inventory.openapi.documents import Documents, Place
+from stockade.prevent.inventory.openapi.bodies import read_body, read_responses
+from stockade.prevent.inventory.openapi.documents import Documents
+from stockade.prevent.inventory.openapi.place import Place
+from stockade.prevent.inventory.openapi.schemas import Schemas
 from stockade.prevent.inventory.openapi.servers import base_path
-from stockade.prevent.inventory.operation import Inventory, Operation, Parameter
+from stockade.prevent.inventory.operation import Inventory, Operation, Parameter, SchemaPlace
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 """Methods that a path item may have (OpenAPI 3.1, 4.8.9)."""
@@ -26,24 +28,33 @@ class OpenApiError(Exception):
         self.problems = tuple(problems)
 
 
-def read(file: Path, shown_as: str | None = None) -> Inventory:
+def read(
+    file: Path,
+    shown_as: str | None = None,
+    *,
+    copies: Mapping[str, Path] | None = None,
+    read_only: bool = False,
+) -> Inventory:
     """Read an OpenAPI 3.0 or 3.1 document.
 
     Args:
         file: YAML or JSON, at most 32 MiB; it may refer to files in its folder and below.
         shown_as: its name in problems; the path when None.
+        copies: local copies of documents that it refers to, by URL; a URL that ends in `/` stands for all below it.
+        read_only: whether a request may hold properties that are `readOnly`.
 
     Raises:
         OpenApiError: with every problem that was found.
     """
-    documents = Documents(file, shown_as or str(file))
+    documents = Documents(file, shown_as or str(file), copies)
     root = documents.root()
     if root is None:
         raise OpenApiError(documents.problems)
     version = _version(documents, root)
     if documents.problems:
         raise OpenApiError(documents.problems)
-    operations = list(_operations(documents, root, is_3_0=version == "3.0"))
+    schemas = Schemas(documents, is_3_0=version == "3.0", read_only=read_only)
+    operations = list(_operations(documents, root, schemas))
     _refuse_duplicates(documents, root, operations)
     path = base_path(documents, root)
     if documents.problems:
@@ -54,6 +65,11 @@ def read(file: Path, shown_as: str | None = None) -> Inventory:
         title=(info.text("title") if info else None) or file.stem,
         base_path=path,
         operations=tuple(operations),
+        schemas=schemas.definitions,
+        schema_places={
+            name: SchemaPlace(place.pointer, documents.shown(place.file), place.node.line)
+            for name, place in schemas.places.items()
+        },
         warnings=tuple(documents.warnings),
         files=documents.files,
     )
@@ -70,7 +86,7 @@ def _version(documents: Documents, root: Place) -> str:
     return (text or "")[:3]
 
 
-def _operations(documents: Documents, root: Place, *, is_3_0: bool) -> Iterator[Operation]:
+def _operations(documents: Documents, root: Place, schemas: Schemas) -> Iterator[Operation]:
     paths = root.below("paths")
     security = root.below("security")
     count = 0
@@ -94,7 +110,7 @@ def _operations(documents: Documents, root: Place, *, is_3_0: bool) -> Iterator[
             if count > _MOST_OPERATIONS:
                 documents.problem(place, f"expected at most {_MOST_OPERATIONS} operations", "more")
                 return
-            yield _operation(documents, root, path_item, place, (method, path, security), is_3_0=is_3_0)
+            yield _operation(documents, root, path_item, place, (method, path, security), schemas)
 
 
 def _operation(
@@ -103,15 +119,14 @@ def _operation(
     path_item: Place,
     place: Place,
     named: tuple[str, str, Place | None],
-    *,
-    is_3_0: bool,
+    schemas: Schemas,
 ) -> Operation:
     method, path, security = named
     tags = place.below("tags")
     servers = place.below("servers")
     if servers is not None:
         documents.warning(servers, "servers of a single operation are not taken into account")
-    found = parameters.merged(documents, path_item, place, path, is_3_0=is_3_0)
+    found = parameters.merged(documents, path_item, place, path, schemas)
     return Operation(
         id=place.text("operationId") or f"{method.upper()} {path}",
         method=method.upper(),
@@ -119,11 +134,12 @@ def _operation(
         tags=tuple(str(tag.node.value) for tag in (tags.items() if tags else [])),
         deprecated=place.flag("deprecated"),
         parameters=tuple(_with_keys(documents, root, found)),
-        body=read_body(documents, place, is_3_0=is_3_0),
+        body=read_body(documents, place, schemas),
         public=_is_public(place.below("security") or security),
         pointer=place.pointer,
         file=documents.shown(place.file),
         line=place.node.line,
+        responses=read_responses(documents, place, schemas),
     )
 
 

@@ -1,199 +1,132 @@
-"""Schemas of OpenAPI 3.0 and 3.1 to self-contained JSON Schema 2020-12.
-
-Only keywords that decide about a value are kept; of the named schemas, only those that are reachable.
-"""
+"""The schemas of a document: those of operations, and the named ones that they refer to, kept once for all of them."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
-from stockade.prevent.inventory.openapi.documents import Documents, Place
+from stockade.prevent.inventory.openapi.compound import Compound
+from stockade.prevent.inventory.openapi.documents import Documents
+from stockade.prevent.inventory.openapi.keywords import Converter, Direction
+from stockade.prevent.inventory.openapi.place import Place
 from stockade.prevent.inventory.operation import Schema
 
-_PLAIN = {
-    "type", "enum", "const", "format", "pattern", "required", "multipleOf", "maximum", "minimum", "exclusiveMaximum",
-    "exclusiveMinimum", "maxLength", "minLength", "maxItems", "minItems", "uniqueItems", "maxContains", "minContains",
-    "maxProperties", "minProperties", "dependentRequired",
-}  # fmt: skip
-_SCHEMA = {"not", "if", "then", "else"}
-_SCHEMA_BELOW = {
-    "items", "contains", "additionalProperties", "propertyNames", "unevaluatedItems", "unevaluatedProperties",
-}  # fmt: skip
-_SCHEMAS = {"allOf", "anyOf", "oneOf"}
-_SCHEMAS_BELOW = {"prefixItems"}
-_NAMED_BELOW = {"properties", "patternProperties"}
-_NAMED = {"dependentSchemas"}
-_TYPES = {"null", "boolean", "object", "array", "number", "integer", "string"}
-_UNSUPPORTED = {"$dynamicRef", "$recursiveRef"}
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
-_MOST_DEFINITIONS = 5000
+_MOST_DEFINITIONS = 50_000
 
 
-def bundle(documents: Documents, place: Place, *, is_3_0: bool) -> Schema:
-    """The schema at a place, with all it refers to in its own `$defs`.
+class Schemas(Converter):
+    """Converts the schemas of operations. References become `#/$defs/NAME`, where NAME is one of `definitions`.
 
-    `readOnly` properties need not be sent in a request, so they are taken out of `required` (OpenAPI 3.1, 4.8.24;
-    3.0.3, 4.7.24).
-
-    Args:
-        documents: follows references and collects problems.
-        place: the schema.
-        is_3_0: whether it is written in the dialect of OpenAPI 3.0.
+    A schema that cannot do without dynamic references stands alone, with all it needs in its own `$defs`.
     """
-    bundler = _Bundler(documents, is_3_0=is_3_0)
-    schema = bundler.convert(place, None)
-    definitions = bundler.definitions()
-    bundler.refuse_endless(place)
-    if isinstance(schema, dict) and definitions:
-        schema["$defs"] = definitions
-    return schema
 
-
-class _Bundler:
-    def __init__(self, documents: Documents, *, is_3_0: bool) -> None:
-        self._documents = documents
-        self._is_3_0 = is_3_0
+    def __init__(self, documents: Documents, *, is_3_0: bool, read_only: bool = False) -> None:
+        """Begin; see `Converter`."""
+        super().__init__(documents, is_3_0=is_3_0, read_only=read_only)
+        self.definitions: dict[str, Schema] = {}
+        self.places: dict[str, Place] = {}
         self._names: dict[Any, str] = {}
-        self._pending: list[tuple[str, Place]] = []
-        # Edges between named schemas that look at the same value: a circle of them never ends.
+        self._pending: list[tuple[str, Place, Direction]] = []
+        # Edges between named schemas; of those that look at the same value a circle never ends.
+        self._edges: dict[str | None, set[str]] = {}
         self._same_value: dict[str | None, set[str]] = {}
+        self._dynamic_owners: set[str | None] = set()
+        self._ending: set[str] = set()
 
-    def definitions(self) -> dict[str, Schema]:
-        """Every named schema that is reachable, converted."""
-        definitions: dict[str, Schema] = {}
+    def convert(self, place: Place, direction: Direction = "request") -> Schema:
+        """The schema at a place.
+
+        Args:
+            place: the schema.
+            direction: whether values of it are sent to the API or by it.
+        """
+        for known in (self._edges, self._same_value):
+            known.pop(None, None)
+        self._dynamic_owners.discard(None)
+        self._direction = direction
+        schema = self._convert(place, None)
+        fresh: list[str] = []
         while self._pending:
-            name, place = self._pending.pop(0)
-            definitions[name] = self.convert(place, name)
-        return definitions
+            name, pending, self._direction = self._pending.pop()
+            self.definitions[name] = self._convert(pending, name)
+            fresh.append(name)
+        self._refuse_endless(place, fresh)
+        if self._dynamic_owners and self._is_dynamic():
+            compound = Compound(self._documents, is_3_0=self._is_3_0, read_only=self._read_only)
+            return compound.whole(place, direction)
+        return schema
 
-    def refuse_endless(self, place: Place) -> None:
-        """Note a problem when a schema refers to itself for one and the same value."""
-        done: set[str] = set()
-        for start in list(self._same_value):
-            trail: list[tuple[str | None, Any]] = [(start, iter(self._same_value.get(start, ())))]
-            on_trail = {start}
-            while trail:
-                name, below = trail[-1]
-                following = next(below, None)
-                if following is None:
-                    trail.pop()
-                    on_trail.discard(name)
-                    if name is not None:
-                        done.add(name)
-                elif following in on_trail:
-                    self._documents.problem(place, f"expected schemas that end; `{following}` refers to itself")
-                    return
-                elif following not in done:
-                    on_trail.add(following)
-                    trail.append((following, iter(self._same_value.get(following, ()))))
-
-    def convert(self, place: Place, owner: str | None, *, same_value: bool = True) -> Schema:
-        """One schema; `owner` is the named schema that it stands in."""
-        value = place.node.value
-        if isinstance(value, bool):
-            return value
-        if not isinstance(value, dict):
-            self._documents.problem(place, "expected a schema: a mapping, or true or false")
-            return True
-        schema: dict[str, Any] = {}
-        if (reference := place.text("$ref")) is not None:
-            name = self._name(place, reference)
-            if name is None:
-                return True
-            if same_value:
-                self._same_value.setdefault(owner, set()).add(name)
-            schema["$ref"] = f"#/$defs/{name}"
-            if self._is_3_0:
-                # OpenAPI 3.0.3, 4.7.23: what stands beside a reference is ignored.
-                return schema
-        for key, below in place.mapping():
-            self._keyword(schema, key, below, owner, same_value=same_value)
-        self._check_type(place, schema)
-        self._drop_read_only(place, schema)
-        return self._from_3_0(place, schema) if self._is_3_0 else schema
-
-    def _keyword(self, schema: dict[str, Any], key: str, place: Place, owner: str | None, *, same_value: bool) -> None:
-        def same(inner: Place) -> Schema:
-            return self.convert(inner, owner, same_value=same_value)
-
-        def other(inner: Place) -> Schema:
-            return self.convert(inner, owner, same_value=False)
-
-        if key in _PLAIN:
-            schema[key] = place.node.plain()
-        elif key in _SCHEMA:
-            schema[key] = same(place)
-        elif key in _SCHEMA_BELOW:
-            schema[key] = other(place)
-        elif key in _SCHEMAS | _SCHEMAS_BELOW:
-            schema[key] = self._list(place, same if key in _SCHEMAS else other)
-        elif key in _NAMED | _NAMED_BELOW:
-            schema[key] = self._mapping(place, same if key in _NAMED else other)
-        elif key in _UNSUPPORTED:
-            self._documents.problem(place, f"expected a schema without `{key}`", hint="refer with `$ref`")
-
-    def _list(self, place: Place, convert: Callable[[Place], Schema]) -> list[Schema]:
-        if not isinstance(place.node.value, list):
-            self._documents.problem(place, "expected a list of schemas")
-        return [convert(item) for item in place.items()]
-
-    def _mapping(self, place: Place, convert: Callable[[Place], Schema]) -> dict[str, Schema]:
-        if not isinstance(place.node.value, dict):
-            self._documents.problem(place, "expected a mapping of schemas")
-        return {key: convert(below) for key, below in place.mapping()}
-
-    def _name(self, place: Place, reference: str) -> str | None:
+    def _refer(self, place: Place, reference: str, owner: str | None, *, same_value: bool) -> dict[str, Any] | None:
+        standard = self._documents.standard(place, reference)
+        if standard is not None:
+            return {"$ref": standard}
         target = self._documents.resolve(place, reference)
-        if target is None:
+        name = None if target is None else self._name(place, target)
+        if name is None:
             return None
-        known = self._names.get(target.key)
+        self._edges.setdefault(owner, set()).add(name)
+        if same_value:
+            self._same_value.setdefault(owner, set()).add(name)
+        return {"$ref": f"#/$defs/{name}"}
+
+    def _refer_dynamic(
+        self, place: Place, reference: str, owner: str | None, *, same_value: bool
+    ) -> dict[str, Any] | None:
+        self._dynamic_owners.add(owner)
+        return self._refer(place, reference, owner, same_value=same_value)
+
+    def _name(self, place: Place, target: Place) -> str | None:
+        key = (target.key, self._direction)
+        known = self._names.get(key)
         if known is not None:
             return known
         if len(self._names) >= _MOST_DEFINITIONS:
-            self._documents.problem(place, f"expected at most {_MOST_DEFINITIONS} schemas reachable from one", "more")
+            self._documents.problem(place, f"expected at most {_MOST_DEFINITIONS} named schemas", "more")
             return None
         stem = _NAME.sub("_", target.steps[-1] if target.steps else target.file.stem)[:60] or "schema"
+        stem = stem if self._direction == "request" else f"{stem}.response"
         name, count = stem, 1
-        while name in self._names.values():
+        while name in self.places:
             count += 1
             name = f"{stem}_{count}"
-        self._names[target.key] = name
-        self._pending.append((name, target))
+        self._names[key] = name
+        self.places[name] = target
+        self._pending.append((name, target, self._direction))
         return name
 
-    def _check_type(self, place: Place, schema: dict[str, Any]) -> None:
-        kinds = schema.get("type", [])
-        kinds = kinds if isinstance(kinds, list) else [kinds]
-        for kind in kinds:
-            if not isinstance(kind, str) or kind not in _TYPES:
-                self._documents.problem(place, f"expected a type of {', '.join(sorted(_TYPES))}", str(kind))
+    def _is_dynamic(self) -> bool:
+        """Whether the schema that was converted last leads to a dynamic reference."""
+        seen: set[str | None] = {None}
+        todo: list[str | None] = [None]
+        while todo:
+            name = todo.pop()
+            if name in self._dynamic_owners:
+                return True
+            for following in self._edges.get(name, set()) - seen:
+                seen.add(following)
+                todo.append(following)
+        return False
 
-    def _drop_read_only(self, place: Place, schema: dict[str, Any]) -> None:
-        required = schema.get("required")
-        properties = place.below("properties")
-        if not isinstance(required, list) or properties is None:
-            return
-        read_only = {name for name, below in properties.mapping() if self._is_read_only(below)}
-        schema["required"] = [name for name in required if name not in read_only]
+    def _refuse_endless(self, place: Place, fresh: list[str]) -> None:
+        """Note a problem when a new schema refers to itself for one and the same value."""
+        for name in fresh:
+            if name not in self._ending and not self._ends(place, name):
+                return
 
-    def _is_read_only(self, place: Place) -> bool:
-        if place.flag("readOnly"):
-            return True
-        target = self._documents.follow(place)
-        return target is not None and target.flag("readOnly")
-
-    def _from_3_0(self, place: Place, schema: dict[str, Any]) -> Schema:
-        for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-            if schema.get(exclusive) is True and bound in schema:
-                schema[exclusive] = schema.pop(bound)
-            elif isinstance(schema.get(exclusive), bool):
-                del schema[exclusive]
-        if not place.flag("nullable"):
-            return schema
-        if isinstance(schema.get("type"), str):
-            schema["type"] = [schema["type"], "null"]
-            if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
-                schema["enum"] = [*schema["enum"], None]
-            return schema
-        # Without a type `nullable` says nothing by the letter (3.0.3); by the use that is made of it, null is welcome.
-        return {"anyOf": [schema, {"type": "null"}]} if schema else schema
+    def _ends(self, place: Place, start: str) -> bool:
+        """Follow a schema's references to their end; False, with a problem noted, when they lead back."""
+        trail = [(start, iter(self._same_value.get(start, ())))]
+        on_trail = {start}
+        while trail:
+            name, below = trail[-1]
+            following = next(below, None)
+            if following is None:
+                trail.pop()
+                on_trail.discard(name)
+                self._ending.add(name)
+            elif following in on_trail:
+                self._documents.problem(place, f"expected schemas that end; `{following}` refers to itself")
+                return False
+            elif following not in self._ending:
+                on_trail.add(following)
+                trail.append((following, iter(self._same_value.get(following, ()))))
+        return True

@@ -3,7 +3,8 @@
 import re
 from urllib.parse import urlsplit
 
-from stockade.prevent.inventory.openapi.documents import Documents, Place
+from stockade.prevent.inventory.openapi.documents import Documents
+from stockade.prevent.inventory.openapi.place import Place
 
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")

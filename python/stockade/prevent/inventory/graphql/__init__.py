@@ -1,0 +1,1 @@
+"""GraphQL: schemas and allowed documents as the gateway needs them."""

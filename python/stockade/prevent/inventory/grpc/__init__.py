@@ -1,0 +1,1 @@
+"""gRPC: services and message types as the gateway needs them."""
