@@ -155,6 +155,12 @@ impl Engine {
         }
     }
 
+    /// Whether a value in a body, under these names from the outside in, must not stand in events.
+    #[must_use]
+    pub fn hides(&self, record: &Record, names: &[&str], value: &str) -> bool {
+        self.api(record).is_some_and(|(api, _)| api.protect.in_events() && api.protect.hides(names, value))
+    }
+
     pub(crate) fn body_policy(&self, request: &Request, record: &Record) -> BodyPolicy {
         let nothing = BodyPolicy { buffer_bytes: 0, beyond: LargeBody::Stream, stream: false };
         if request.upgrade.is_some() {

@@ -1,5 +1,6 @@
 //! Builds the event of a finished exchange, masked, and hands it to the spool.
 
+pub(crate) mod bodies;
 pub(crate) mod partial;
 
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ use stockade_inspect::mask;
 use stockade_model::event::{ClientRecord, EVENT_FORMAT, Record as SpoolRecord, RequestRecord, ResponseRecord, Timing};
 use stockade_model::{Client, Event, Now, Refusal, Request, RequestId, VerdictKind};
 
+use self::bodies::Bodies;
 use crate::clock::Clock;
 use crate::normalise::Edge;
 use crate::shared::{WorkerRef, count};
@@ -34,6 +36,8 @@ pub(crate) struct Trace {
     pub(crate) request_bytes: u64,
     /// The response, once its head was sent.
     pub(crate) response: Option<Answer>,
+    /// Bodies that the event may tell of.
+    pub(crate) bodies: Bodies,
 }
 
 /// What was answered.
@@ -51,7 +55,8 @@ impl Trace {
     /// The trace of an exchange that began at `started`.
     pub(crate) fn new(id: RequestId, client: &Arc<Client>, started: Now) -> Self {
         let client = Arc::clone(client);
-        Self { id, started, now: started, client, timing: Timing::default(), request_bytes: 0, response: None }
+        let (timing, bodies) = (Timing::default(), Bodies::default());
+        Self { id, started, now: started, client, timing, request_bytes: 0, response: None, bodies }
     }
 
     /// Reads the clock after a wait; how long it was, in microseconds.
@@ -117,6 +122,8 @@ fn append(worker: &WorkerRef, edge: &Edge, ended: &mut Ended, mut trace: Trace, 
     trace.waited(&worker.shared.clock);
     worker.shared.state.settle(&mut ended.record, &trace.spent(), trace.now);
     trace.timing.total_us = trace.now.monotonic_us.saturating_sub(trace.started.monotonic_us);
+    let complete = trace.response.as_ref().is_some_and(|answer| answer.complete);
+    trace.bodies.tell(edge, ended, complete);
     let mut event = event(edge, ended, &trace);
     event.request = event.request.or(partial);
     worker.shared.spool.append(&SpoolRecord::Exchange(event));
@@ -125,6 +132,7 @@ fn append(worker: &WorkerRef, edge: &Edge, ended: &mut Ended, mut trace: Trace, 
 /// Builds the event of an exchange, masked.
 pub(crate) fn event<'a>(edge: &'a Edge, ended: &'a Ended, trace: &'a Trace) -> Event<'a> {
     let Ended { request, record, verdict } = ended;
+    let told = trace.bodies.told();
     let plan = edge.engine.plan();
     let api = record.api.and_then(|place| plan.apis.get(place));
     let operation = api.zip(record.operation).and_then(|(api, place)| api.operations.get(place));
@@ -149,14 +157,26 @@ pub(crate) fn event<'a>(edge: &'a Edge, ended: &'a Ended, trace: &'a Trace) -> E
         client: client_record(&trace.client),
         request: request.as_deref().map(|request| {
             let protected = request.query.as_deref().and_then(|query| edge.engine.protected_query(record, query));
-            request_record(request, protected, trace.request_bytes)
+            let mut record = request_record(request, protected, trace.request_bytes);
+            if let Some(told) = told {
+                record.fields = &told.request_fields;
+                record.excerpt = told.request_excerpt.as_deref().map(Cow::Borrowed);
+            }
+            record
         }),
         identity: record.identity.as_deref(),
         session: record.session.as_deref().map(Cow::Borrowed),
         refusals: &record.refusals,
         findings: &record.findings,
         stages: &record.notes,
-        response: trace.response.as_ref().map(response_record),
+        response: trace.response.as_ref().map(|answer| {
+            let mut record = response_record(answer);
+            if let Some(told) = told {
+                record.fields = &told.response_fields;
+                record.excerpt = told.response_excerpt.as_deref().map(Cow::Borrowed);
+            }
+            record
+        }),
         timing: trace.timing,
     }
 }
@@ -232,6 +252,8 @@ fn request_record(request: &Request, protected: Option<String>, body_bytes: u64)
         body_bytes,
         method: Cow::Borrowed(&request.method),
         authority: Cow::Borrowed(&request.authority),
+        fields: &[],
+        excerpt: None,
     }
 }
 
@@ -242,5 +264,7 @@ fn response_record(answer: &Answer) -> ResponseRecord<'_> {
         content_type: answer.content_type.as_deref().map(Cow::Borrowed),
         upstream: answer.upstream.as_deref().map(Cow::Borrowed),
         complete: answer.complete,
+        fields: &[],
+        excerpt: None,
     }
 }

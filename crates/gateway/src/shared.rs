@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::challenges::Challenges;
 use crate::clock::Clock;
+use crate::emit::bodies::Samples;
 use crate::limits::Exact;
 use crate::normalise::Edge;
 use crate::rule_log::RuleLog;
@@ -70,6 +71,8 @@ pub struct Worker {
     edge: RefCell<Rc<Edge>>,
     /// Where heads are read into, so that an idle connection holds no buffer.
     pub(crate) scratch: RefCell<Box<[u8]>>,
+    /// Which exchanges have the fields of their bodies told.
+    pub(crate) samples: Samples,
     /// Where matches of SecLang rules are told.
     pub(crate) rule_log: RuleLog,
     /// State of the generator behind request ids.
@@ -100,6 +103,7 @@ impl Worker {
             exact: Exact::default(),
             edge,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
+            samples: Samples::default(),
             rule_log: RuleLog::default(),
             random: Cell::new(u64::from_le_bytes(seed)),
             date: Cell::new((u64::MAX, [b' '; 29])),

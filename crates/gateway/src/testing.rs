@@ -61,6 +61,7 @@ fn gateway() -> GatewayPlan {
             full: SpoolFull::DropOldest,
             encrypt: false,
         },
+        excerpt_bytes: 2048,
         trial_ms: 0,
         shared_limits: None,
     }

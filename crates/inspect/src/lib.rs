@@ -2,9 +2,12 @@
 
 pub mod body;
 pub mod catalogue;
+pub mod data;
+pub mod excerpt;
 pub mod inspector;
 pub mod leak;
 pub mod mask;
+pub mod shape;
 pub mod tokenise;
 
 mod decode;

@@ -111,6 +111,28 @@ pub struct RequestRecord<'a> {
     pub user_agent: Option<Cow<'a, str>>,
     /// Bytes of the body that were read.
     pub body_bytes: u64,
+    /// Fields of the body, without their values; of some exchanges of each operation only. At most 64.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub fields: &'a [FieldRecord],
+    /// The body, masked and cut; only of an exchange that stood out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<Cow<'a, str>>,
+}
+
+/// One field of a body: where it stands and what it holds, never its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FieldRecord {
+    /// Where it stands: `customer.email`, `items[].sku`. `{}` stands for names that are data themselves.
+    pub field: String,
+    /// `string`, `integer`, `number`, `boolean`, `null`, `object`, `array` or `file`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Form of a text: `uuid`, `date`, `date-time`, `uri`, `email`, `integer`, `number` or `boolean`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<&'static str>,
+    /// Personal or secret data that was recognised in it, such as `card` or `email`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<&'static str>,
 }
 
 /// One stage's note: what it saw and decided.
@@ -143,6 +165,12 @@ pub struct ResponseRecord<'a> {
     pub upstream: Option<Cow<'a, str>>,
     /// Whether all of it was sent.
     pub complete: bool,
+    /// Fields of the body as it was sent, without their values; of some exchanges of each operation only. At most 64.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub fields: &'a [FieldRecord],
+    /// The body as it was sent, masked and cut; only of an exchange that stood out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<Cow<'a, str>>,
 }
 
 /// Durations in microseconds.

@@ -2,6 +2,7 @@
 //!
 //! Bytes in, bytes out. The interpreter lock is released around every call, and a panic becomes a `StockadeError`.
 
+mod bodies;
 mod catalogue;
 mod engine;
 mod failure;
@@ -18,6 +19,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// The extension module.
 #[pymodule]
 mod _native {
+    #[pymodule_export]
+    use super::bodies::{body_fields, data_classes};
     #[pymodule_export]
     use super::catalogue::catalogue;
     #[pymodule_export]

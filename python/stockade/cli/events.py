@@ -16,12 +16,12 @@ from stockade.model.event import Event
 
 COLUMNS = (
     output.Column("TIME", 12),
-    output.Column("ID", 26),
+    output.Column("ID", 26, below=True),
     output.Column("VERDICT", 12),
     output.Column("STATUS", 6),
     output.Column("REQUEST", 38),
-    output.Column("ACTOR", 24),
-    output.Column("REASON"),
+    output.Column("ACTOR", 24, below=True),
+    output.Column("REASON", below=True),
 )
 """Columns of the table; widths are fixed so that `--follow` lines up."""
 
@@ -111,13 +111,17 @@ def style_of(stored: recorded.Stored) -> str:
 
 def _follow(data: options.Data, wanted: recorded.EventFilter, as_json: bool) -> int:
     widths = [column.width or 0 for column in COLUMNS]
+    narrow = output.is_terminal() and output.is_narrow(COLUMNS, widths)
     if not as_json:
-        output.line(output.plain_row([column.title for column in COLUMNS], widths))
+        titles = [column.title for column in COLUMNS]
+        output.line(output.narrow_row(COLUMNS, titles, widths)[0] if narrow else output.plain_row(titles, widths))
     for stored in recorded.follow(data, wanted, wall_clock, time.sleep):
         if as_json:
             output.print_json(stored.raw)
-        else:
-            output.line(output.plain_row([output.visible(cell) for cell in row_of(stored)], widths))
+            continue
+        cells = [output.visible(cell) for cell in row_of(stored)]
+        for text in output.narrow_row(COLUMNS, cells, widths) if narrow else [output.plain_row(cells, widths)]:
+            output.line(text)
     return GOOD
 
 

@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ class Column:
     """Heading."""
     width: int | None = None
     """Fixed width in plain text; as wide as needed when None."""
+    below: bool = False
+    """Whether it stands in a line of its own below the others where a terminal is too narrow for all of them."""
 
 
 def is_terminal() -> bool:
@@ -74,13 +77,40 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], styles
         styles: colour of each row; none when empty.
     """
     cells = [[visible(cell) for cell in row] for row in rows]
+    widths = _widths(columns, cells)
+    if is_terminal() and is_narrow(columns, widths):
+        styled_line(narrow_row(columns, [column.title for column in columns], widths)[0], "bold")
+        for index, row in enumerate(cells):
+            for text in narrow_row(columns, row, widths):
+                styled_line(text, styles[index] if index < len(styles) else "")
+        return
     if is_terminal():
         _print_rich(columns, cells, styles)
         return
-    widths = _widths(columns, cells)
     line(plain_row([column.title for column in columns], widths))
     for row in cells:
         line(plain_row(row, widths))
+
+
+def is_narrow(columns: Sequence[Column], widths: Sequence[int]) -> bool:
+    """Whether the terminal has no room for all columns beside each other, and some may stand below."""
+    return any(column.below for column in columns) and sum(widths) + 2 * (len(widths) - 1) > terminal_width()
+
+
+def terminal_width() -> int:
+    """Letters in a line of the terminal."""
+    return shutil.get_terminal_size().columns
+
+
+def narrow_row(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """One row as the lines of a narrow terminal: the last column beside is cut, and what stands below is wrapped."""
+    room = terminal_width()
+    beside = [place for place, column in enumerate(columns) if not column.below]
+    first = plain_row([cells[place] for place in beside[:-1]], [widths[place] for place in beside[:-1]])
+    start = sum(widths[place] + 2 for place in beside[:-1])
+    lines = [first.ljust(start) + shortened(cells[beside[-1]], max(room - start, 8))]
+    below = "  ".join(cells[place] for place, column in enumerate(columns) if column.below and cells[place])
+    return lines + [f"    {text}" for text in textwrap.wrap(below, max(room - 4, 20))]
 
 
 def plain_row(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -56,6 +56,29 @@ class ClientRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldRecord:
+    """One field of a body: where it stands and what it holds, never its value."""
+
+    field: str
+    """Where it stands: `customer.email`, `items[].sku`. `{}` stands for names that are data themselves."""
+    type: str
+    """`string`, `integer`, `number`, `boolean`, `null`, `object`, `array` or `file`."""
+    format: str | None = None
+    """Form of a text: `uuid`, `date`, `date-time`, `uri`, `email`, `integer`, `number` or `boolean`."""
+    data: str | None = None
+    """Personal or secret data that was recognised in it, such as `card` or `email`."""
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read the JSON form."""
+        return cls(value["field"], value["type"], value.get("format"), value.get("data"))
+
+
+def _fields(value: Mapping[str, Any]) -> tuple[FieldRecord, ...]:
+    return tuple(FieldRecord.from_json(item) for item in value.get("fields") or ())
+
+
+@dataclass(frozen=True, slots=True)
 class RequestRecord:
     """Facts of the request."""
 
@@ -77,6 +100,10 @@ class RequestRecord:
     """Media type of the body."""
     user_agent: str | None = None
     """`User-Agent`, masked, at most 256 bytes."""
+    fields: tuple[FieldRecord, ...] = ()
+    """Fields of the body, without their values; of some exchanges of each operation only. At most 64."""
+    excerpt: str | None = None
+    """The body, masked and cut; only of an exchange that stood out."""
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -91,6 +118,8 @@ class RequestRecord:
             query=value.get("query"),
             content_type=value.get("content_type"),
             user_agent=value.get("user_agent"),
+            fields=_fields(value),
+            excerpt=value.get("excerpt"),
         )
 
 
@@ -238,6 +267,10 @@ class ResponseRecord:
     """Media type."""
     upstream: str | None = None
     """Upstream target that answered."""
+    fields: tuple[FieldRecord, ...] = ()
+    """Fields of the body as it was sent, without their values; of some exchanges of each operation only."""
+    excerpt: str | None = None
+    """The body as it was sent, masked and cut; only of an exchange that stood out."""
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -248,6 +281,8 @@ class ResponseRecord:
             complete=value["complete"],
             content_type=value.get("content_type"),
             upstream=value.get("upstream"),
+            fields=_fields(value),
+            excerpt=value.get("excerpt"),
         )
 
 

@@ -156,6 +156,7 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
         let (engine, state) = (&edge.engine, &worker.shared.state);
         if !body.bytes.is_empty() {
             trace.waited(&worker.shared.clock);
+            trace.bodies.received(&body);
         }
         let mut cleared = match ask(worker, trace, |now| engine.judge_body(state, admitted, body, now)) {
             Some(Ok(cleared)) => cleared,

@@ -77,10 +77,12 @@ pub(super) async fn relay<S: ResponseSink>(
     worker.rule_log.write(edge.plan(), std::mem::take(&mut cleared.record_mut().rule_log));
     decorate(&mut head, cleared, trace);
     trace.answered(head.status, head.headers.get_str("content-type"), Some(Rc::clone(&reply.target)));
+    trace.bodies.answers(&worker.samples, (cleared.record(), cleared.request()), &head, trace.now);
     if whole && reply.length != BodyLength::None {
         let trailers = reply.trailers();
         if trailers.is_none() {
             trace.sent(held.len());
+            trace.bodies.sent(&held);
             return Ok(sink.whole(&head, held).await?);
         }
         sink.head(&head, BodyLength::Unknown).await?;
@@ -102,6 +104,7 @@ pub(super) async fn relay<S: ResponseSink>(
 
 async fn send<S: ResponseSink>(sink: &mut S, trace: &mut Trace, piece: Bytes) -> Result<(), Trouble> {
     trace.sent(piece.len());
+    trace.bodies.sent(&piece);
     Ok(sink.data(piece).await?)
 }
 

@@ -79,6 +79,7 @@ pub(super) fn plan(certificates: Vec<CertificatePlan>, min_version: TlsVersion) 
                 full: SpoolFull::DropOldest,
                 encrypt: false,
             },
+            excerpt_bytes: 0,
             trial_ms: 0,
             shared_limits: None,
         },

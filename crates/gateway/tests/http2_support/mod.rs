@@ -140,6 +140,7 @@ pub fn plan(origin: SocketAddr, plain: &str, secure: &str, folder: &Path) -> Pla
                 full: SpoolFull::DropOldest,
                 encrypt: false,
             },
+            excerpt_bytes: 0,
             trial_ms: 0,
             shared_limits: None,
         },

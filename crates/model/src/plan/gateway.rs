@@ -28,6 +28,9 @@ pub struct GatewayPlan {
     pub timeouts: TimeoutsPlan,
     /// The event spool.
     pub spool: SpoolPlan,
+    /// Bytes of a masked body kept as evidence of an exchange that stood out; 0 for none.
+    #[serde(default = "excerpt_bytes")]
+    pub excerpt_bytes: u32,
     /// How long a new bundle is watched, ms; one that lets hardly anything pass is taken back. 0 for never.
     pub trial_ms: u32,
     /// File that gets one line for each match of a SecLang rule, in ModSecurity's error-log form.
@@ -35,6 +38,10 @@ pub struct GatewayPlan {
     pub seclang_log: Option<String>,
     /// Where gateways count limits together; absent when each counts for itself.
     pub shared_limits: Option<SharedLimitsPlan>,
+}
+
+const fn excerpt_bytes() -> u32 {
+    2048
 }
 
 /// One listening socket. HTTP/1.1 and HTTP/2 are both served: by ALPN on TLS, by the preface in clear.

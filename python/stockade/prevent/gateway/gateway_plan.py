@@ -52,6 +52,7 @@ def gateway_plan(config: Config) -> dict[str, Any]:
             "full": spool.full,
             "encrypt": spool.encrypt,
         },
+        "excerpt_bytes": gateway.excerpt.bytes,
         "trial_ms": gateway.trial.ms,
         **({"seclang_log": str(gateway.seclang_log)} if gateway.seclang_log else {}),
         "shared_limits": shared_limits_plan(gateway.shared_limits),

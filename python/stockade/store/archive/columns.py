@@ -73,6 +73,7 @@ FACTS: tuple[Column, ...] = (
     Column("request_type", _TEXT, ("request", "content_type")),
     Column("user_agent", _TEXT, ("request", "user_agent")),
     Column("request_bytes", _NUMBER, ("request", "body_bytes")),
+    Column("request_fields", _TEXT),
     Column("identity_method", _TEXT, ("identity", "method")),
     Column("subject", _TEXT, ("identity", "subject")),
     Column("issuer", _TEXT, ("identity", "issuer")),
@@ -91,6 +92,7 @@ FACTS: tuple[Column, ...] = (
     Column("status", pa.int32(), ("response", "status")),
     Column("response_bytes", _NUMBER, ("response", "body_bytes")),
     Column("response_type", _TEXT, ("response", "content_type")),
+    Column("response_fields", _TEXT),
     Column("upstream", _TEXT, ("response", "upstream")),
     Column("complete", pa.bool_(), ("response", "complete")),
     Column("total_us", _NUMBER, ("timing", "total_us")),
@@ -101,7 +103,8 @@ FACTS: tuple[Column, ...] = (
 )
 """Columns of facts, in the order of the record.
 
-Of those without a place in it: `evidence` tells whether the whole record is kept as evidence; `more` is JSON, the
+Of those without a place in it: `request_fields` and `response_fields` hold what the lists `fields` say, one
+`field:type:format:data` for each; `evidence` tells whether the whole record is kept as evidence; `more` is JSON, the
 members of the record that have no column here.
 """
 
@@ -123,6 +126,9 @@ NOTICES: tuple[Column, ...] = (
     Column("detail", _TEXT, ("detail",)),
 )
 """Columns of notices."""
+
+FIELD_MEMBERS = ("field", "type", "format", "data")
+"""What is told of a field of a body, in the order in which a column holds it."""
 
 COLUMNS: Mapping[DataClass, tuple[Column, ...]] = {
     DataClass.FACTS: FACTS,
@@ -146,12 +152,16 @@ def record_schema() -> pa.Schema:
     paths = {column.path: column.type for column in (*FACTS, *NOTICES) if column.path}
     lists = pa.list_(text)
     paths |= {("identity", "roles"): lists, ("identity", "scopes"): lists, ("kind",): text, ("format",): number}
+    # Excerpts of bodies have no column: they are evidence.
+    paths |= {("request", "excerpt"): text, ("response", "excerpt"): text}
     for name, members in (
+        ("request.fields", FIELD_MEMBERS),
+        ("response.fields", FIELD_MEMBERS),
         ("refusals", ("stage", "reason", "setting", "detail", "exception")),
         ("findings", ("detector", "place", "evidence", "note")),
         ("stages", ("stage", "outcome", "detail", "setting")),
     ):
-        paths[(name,)] = pa.list_(pa.struct(dict.fromkeys(members, text)))
+        paths[tuple(name.split("."))] = pa.list_(pa.struct(dict.fromkeys(members, text)))
     return pa.schema({"seq": number, "record": _struct(paths)})
 
 

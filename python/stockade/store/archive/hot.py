@@ -1,7 +1,7 @@
 """The newest records, which are in the spool and not yet in the archive, as rows.
 
 Kept between questions, so that each costs only what was written since the last one. Bounded: what is more than a batch
-goes to temporary Parquet files, as after a long stop of control.
+goes to temporary Parquet files, as after a long stop of control; encrypted where the archive has a key.
 """
 
 from __future__ import annotations
@@ -16,15 +16,28 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from stockade.core import spool
 from stockade.store.archive.columns import DataClass
-from stockade.store.archive.manifest import Manifest
+from stockade.store.archive.manifest import ArchiveFile, Manifest
+from stockade.store.archive.parquet import Parquet
 from stockade.store.archive.rows import joined, rows_of
 
 MEMORY_ROWS = 100_000
 """Rows kept in memory; more go to temporary files."""
+
+
+class SpillFolder:
+    """A temporary folder that goes with the last who uses it.
+
+    Args:
+        key: key that its files are encrypted with; None for plain ones.
+    """
+
+    def __init__(self, key: bytes | None) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="stockade-events-"))
+        self.parquet = Parquet(self.path, key, encrypt=key is not None)
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +48,10 @@ class Hot:
     """The archive that they follow: a record is in its files or here, never in both."""
     tables: Mapping[DataClass, pa.Table]
     """Rows in memory."""
-    spilled: Mapping[DataClass, tuple[Path, ...]] = field(default_factory=dict)
+    spilled: Mapping[DataClass, tuple[ArchiveFile, ...]] = field(default_factory=dict)
     """Temporary Parquet files with more rows."""
-    keeper: object = None
-    """Holds the temporary files for as long as this is used."""
-
-
-class _Folder:
-    """A temporary folder that goes with the last who uses it."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="stockade-events-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+    folder: SpillFolder | None = None
+    """Where those are; they stay for as long as this is used."""
 
 
 @dataclass(slots=True)
@@ -61,9 +66,11 @@ class HotRows:
     Args:
         spool_folder: the spool.
         archive: folder of events.
+        key: key of the archive; None when it is plain.
     """
 
-    def __init__(self, spool_folder: Path, archive: Path) -> None:
+    def __init__(self, spool_folder: Path, archive: Path, key: bytes | None = None) -> None:
+        self._key = key
         self._spool = spool_folder
         self._archive = archive
         self._lock = threading.Lock()
@@ -87,7 +94,7 @@ class HotRows:
                 for data_class in DataClass
             }
             spilled = {
-                data_class: tuple(path for _, found in self._spilled if (path := found.get(data_class)))
+                data_class: tuple(file for _, found in self._spilled if (file := found.get(data_class)))
                 for data_class in DataClass
             }
             return Hot(manifest, tables, spilled, self._folder)
@@ -96,8 +103,8 @@ class HotRows:
         self._epoch = manifest.epoch
         self._last = manifest.through
         self._pages: list[_Page] = []
-        self._spilled: list[tuple[int, dict[DataClass, Path]]] = []
-        self._folder: _Folder | None = None
+        self._spilled: list[tuple[int, dict[DataClass, ArchiveFile]]] = []
+        self._folder: SpillFolder | None = None
         self._tail = spool.Tail(self._spool, manifest.through)
 
     def _drop(self, through: int) -> None:
@@ -124,14 +131,13 @@ class HotRows:
 
     def _spill(self) -> None:
         if self._folder is None:
-            self._folder = _Folder()
-        found: dict[DataClass, Path] = {}
+            self._folder = SpillFolder(self._key)
+        found: dict[DataClass, ArchiveFile] = {}
         for data_class in DataClass:
             table = joined([page.tables[data_class] for page in self._pages], data_class)
             if table.num_rows:
-                path = self._folder.path / f"{self._last}-{data_class}.parquet"
-                pq.write_table(table, path, compression="zstd")
-                found[data_class] = path
+                name = f"{self._last}-{data_class}.parquet"
+                found[data_class] = self._folder.parquet.write(name, data_class, [table])
         self._spilled.append((self._last, found))
         self._pages = []
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
-from stockade.store.archive.columns import COLUMNS, PARTS, DataClass, record_schema, schema_of
+from stockade.store.archive.columns import COLUMNS, FIELD_MEMBERS, PARTS, DataClass, record_schema, schema_of
 
 _SCHEMA = record_schema()
 _RECORD = _SCHEMA.field("record").type
@@ -150,7 +150,17 @@ def _worked_out(record: pa.StructArray) -> dict[str, pa.Array]:
         "reasons": _parts(reasons),
         "detectors": _parts(_inner(findings, findings.values.field("detector"))),
         "stages": _parts(_inner(stages, outcomes)),
+        "request_fields": _fields(_leaf({(): record}, ("request", "fields"))),
+        "response_fields": _fields(_leaf({(): record}, ("response", "fields"))),
     }
+
+
+def _fields(fields: pa.ListArray) -> pa.Array:
+    if fields.null_count == len(fields):
+        return pa.nulls(len(fields), pa.string())
+    members = [fields.values.field(name) for name in FIELD_MEMBERS]
+    texts = pc.binary_join_element_wise(*members, ":", null_handling="replace", null_replacement="")
+    return _parts(_inner(fields, texts))
 
 
 def _inner(outer: pa.ListArray, values: pa.Array) -> pa.ListArray:
@@ -252,11 +262,20 @@ def facts_to_record(row: Mapping[str, Any]) -> dict[str, Any]:
     if identity is not None:
         identity["roles"] = _split(row.get("roles"))
         identity["scopes"] = _split(row.get("scopes"))
+    for name in ("request", "response"):
+        fields = [field_of(part) for part in _split(row.get(f"{name}_fields"))]
+        if fields and name in record:
+            record[name]["fields"] = fields
     stages = [part.partition(":") for part in _split(row.get("stages"))]
     record["stages"] = [{"stage": stage, "outcome": outcome} for stage, _, outcome in stages]
     if row.get("more"):
         _merge(record, json.loads(row["more"]))
     return record
+
+
+def field_of(text: str) -> dict[str, str]:
+    """One field of a body from the text that a column holds."""
+    return {name: part for name, part in zip(FIELD_MEMBERS, text.split(":"), strict=False) if part}
 
 
 def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:

@@ -56,7 +56,7 @@ class EventDatabase:
     def __init__(self, archive: Path, spool: Path, key: bytes | None = None, caps: Caps | None = None) -> None:
         self._archive = archive.resolve()
         self._parquet = Parquet(self._archive, key)
-        self._hot = HotRows(spool, archive)
+        self._hot = HotRows(spool, archive, key)
         self._caps = caps or Caps()
         self._connection = duckdb.connect(
             ":memory:", config={"threads": self._caps.threads, "memory_limit": self._caps.memory}
@@ -143,7 +143,13 @@ class EventDatabase:
             cursor.register(f"cold_{data_class}", self._parquet.dataset(encrypted))
             parts.append(f"SELECT * FROM cold_{data_class}")  # noqa: S608
         parts += _scan([self._archive / file.path for file in files if not file.encrypted])
-        parts += _scan(hot.spilled.get(data_class, ()))
+        spilled = hot.spilled.get(data_class, ())
+        if hot.folder is not None and spilled:
+            if spilled[0].encrypted:
+                cursor.register(f"spilled_{data_class}", hot.folder.parquet.dataset(spilled))
+                parts.append(f"SELECT * FROM spilled_{data_class}")  # noqa: S608
+            else:
+                parts += _scan([hot.folder.path / file.path for file in spilled])
         # By name: files of an older version may lack a column.
         return f"{data_class} AS NOT MATERIALIZED ({' UNION ALL BY NAME '.join(parts)})"
 

@@ -119,6 +119,10 @@ class PostgresEvents:
             for table in METADATA.tables.values():
                 columns = ", ".join(f'"{column.name}" {_type(column)}' for column in table.columns)
                 connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {table.name} ({columns})")
+                for column in table.columns:
+                    # A table of an older version lacks columns that came later.
+                    added = f'"{column.name}" {_type(column)}'
+                    connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {added}")
                 connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {table.name}_time ON {table.name} (time)")
                 if "id" in table.columns:
                     connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {table.name}_id ON {table.name} (id)")

@@ -194,3 +194,25 @@ def test_a_long_spool_is_read_with_bounded_memory(growing: DataFolder, monkeypat
     writer = ArchiveWriter(growing.events)
     writer.commit(Batch(1, 130, rows_of(traffic.lines(iter(RECORDS[:130])), 1).tables, 130))
     assert [entry.seq for entry in exchanges.query(EventFilter(), 1000)] == list(range(600, 0, -1))
+
+
+def test_what_waits_in_temporary_files_is_encrypted_where_the_archive_is(
+    growing: DataFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("stockade.store.archive.hot.MEMORY_ROWS", 50)
+    monkeypatch.setattr("stockade.core.spool.PAGE_RECORDS_MAX", 40)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    write_segment(growing.spool, RECORDS[:200])
+
+    def spilled(key: bytes | None) -> bytes:
+        database = EventDatabase(growing.events, growing.spool, key)
+        assert sum(row[1] for row in database.ask("verdicts").rows) == 200
+        content = b"".join(path.read_bytes() for path in tmp_path.glob("stockade-events-*/*.parquet"))
+        database.close()
+        return content
+
+    clear, secret = spilled(None), spilled(b"k" * 32)
+    assert clear.count(b"PAR1") > 0
+    assert RECORDS[0]["gateway"].encode() in clear
+    assert secret.count(b"PARE") > 0
+    assert RECORDS[0]["gateway"].encode() not in secret

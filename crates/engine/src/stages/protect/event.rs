@@ -45,6 +45,12 @@ impl Protect {
         }
     }
 
+    /// Whether a value in a body, under these names from the outside in, must not stand in events.
+    pub(crate) fn hides(&self, names: &[&str], value: &str) -> bool {
+        let place: Vec<Step<'_>> = names.iter().map(|name| Step::Key((*name).into())).collect();
+        self.rules.iter().filter(|rule| rule.in_events).any(|rule| rule.names(&place) || rule.recognises(value))
+    }
+
     fn rule_for(&self, name: &str, value: &str) -> Option<&Rule> {
         let place = [Step::Key(name.into())];
         self.rules.iter().filter(|rule| rule.in_events).find(|rule| rule.names(&place) || rule.recognises(value))
