@@ -18,6 +18,7 @@ pub mod pipeline;
 mod stage;
 mod stages;
 pub mod state;
+mod stopwatch;
 mod templates;
 
 use stockade_model::Reason;
@@ -29,6 +30,7 @@ pub use pipeline::Engine;
 pub use stages::decisions::check_decision;
 pub use stages::limit::{Ask, Spent, Told};
 pub use state::State;
+pub use stopwatch::{MEASURED_EACH, ReadClock};
 
 /// Every reason for which the engine refuses, in the order of the stages; for the generated reference.
 #[must_use]

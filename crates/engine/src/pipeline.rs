@@ -17,6 +17,7 @@ use crate::stage::{Exchange, Facts, Outcome, Received, RequestStage, ResponseSta
 use crate::stages::contract::is_grpc;
 use crate::stages::decisions::{AboutCaller, AboutRequest};
 use crate::stages::route::{Hosts, Route};
+use crate::stopwatch::Stopwatch;
 use crate::{PlanError, State, Told};
 
 /// Finds a stage of an exchange; `None` when it belongs to an API and there is none.
@@ -218,7 +219,7 @@ impl Engine {
             facts: &mut facts,
             pending: Default::default(),
         };
-        match run(&HEAD, &mut exchange, &Question::Head(state)) {
+        match run(&HEAD, &mut exchange, &Question::Head(state), state) {
             Ok(()) => Ok(Admitted { engine: Arc::clone(self), request, record, facts }),
             Err(refusal) => Err(Box::new(Refused { request, record, refusal: *refusal })),
         }
@@ -297,7 +298,7 @@ impl Engine {
             pending: Default::default(),
         };
         let stages: &[Pick] = if policy.stream { &STREAM } else { &BODY };
-        let outcome = run(stages, &mut exchange, &Question::Body(&received));
+        let outcome = run(stages, &mut exchange, &Question::Body(&received), state);
         if let Err(refusal) = outcome {
             return Err(Box::new(Refused { request, record, refusal: *refusal }));
         }
@@ -356,9 +357,11 @@ impl Engine {
             facts: &mut cleared.facts,
             pending: Default::default(),
         };
+        let mut watch = state.times.start(exchange.request.id, false);
         for pick in RESPONSE {
             let stage = pick(api);
             let outcome = caught(stage.stage(), &mut exchange, |exchange| stage.head(exchange, head, state));
+            lap(&mut watch, stage.stage());
             exchange.settle(stage.stage(), outcome)?;
         }
         if !wants.contains(&true) {
@@ -368,6 +371,7 @@ impl Engine {
         for (pick, _) in RESPONSE.iter().zip(wants).filter(|(_, wants)| *wants) {
             let stage = pick(api);
             let outcome = caught(stage.stage(), &mut exchange, |exchange| stage.body(exchange, &mut answer, state));
+            lap(&mut watch, stage.stage());
             exchange.settle(stage.stage(), outcome)?;
         }
         Ok(answer.finish())
@@ -384,7 +388,13 @@ fn pass_certificate(request: &mut Request) {
 }
 
 /// Asks stages in order until one refuses and its refusal is carried out.
-fn run(order: &[Pick], exchange: &mut Exchange<'_>, question: &Question<'_>) -> Result<(), Box<Refusal>> {
+fn run(
+    order: &[Pick],
+    exchange: &mut Exchange<'_>,
+    question: &Question<'_>,
+    state: &State,
+) -> Result<(), Box<Refusal>> {
+    let mut watch = state.times.start(exchange.request.id, matches!(question, Question::Head(_)));
     for pick in order {
         let Some(stage) = pick(exchange.api) else { continue };
         let kind = stage.stage();
@@ -392,9 +402,16 @@ fn run(order: &[Pick], exchange: &mut Exchange<'_>, question: &Question<'_>) -> 
             Question::Head(state) => stage.head(exchange, state),
             Question::Body(received) => stage.body(exchange, received),
         });
+        lap(&mut watch, kind);
         exchange.settle(kind, outcome)?;
     }
     Ok(())
+}
+
+fn lap(watch: &mut Option<Stopwatch<'_>>, stage: Stage) {
+    if let Some(watch) = watch {
+        watch.lap(stage);
+    }
 }
 
 /// Runs a stage; one that panics is answered by its fail mode, and the panic ends here.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use stockade_model::{Decision, Now};
+use stockade_model::{Decision, Now, Stage};
 
 use crate::Record;
 use crate::stages::contract::Differences;
 use crate::stages::decisions::Index;
 use crate::stages::identity::Tokens;
 use crate::stages::limit::{Counts, Spent};
+use crate::stopwatch::{ReadClock, StageTimes};
 
 /// Shared by all workers; every method takes `&self`. Memory is bounded whatever callers send.
 #[derive(Debug, Default)]
@@ -21,6 +22,7 @@ pub struct State {
     pub(crate) differences: Differences,
     /// Collections of SecLang rules.
     pub(crate) rules: Arc<stockade_seclang::Memory>,
+    pub(crate) times: StageTimes,
 }
 
 impl State {
@@ -28,6 +30,19 @@ impl State {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty state that measures stages with this clock.
+    #[must_use]
+    pub fn timed(clock: ReadClock) -> Self {
+        Self { times: StageTimes::new(clock), ..Self::default() }
+    }
+
+    /// How many exchanges were measured, which is one in [`crate::MEASURED_EACH`], and how long each stage took of them
+    /// in all, nanoseconds.
+    #[must_use]
+    pub fn stage_times(&self) -> (u64, Vec<(Stage, u64)>) {
+        self.times.read()
     }
 
     /// Replaces all decisions. Returns how many are active at `now`; those already expired are dropped, and so are those

@@ -1,8 +1,16 @@
 //! The only place that reads a clock.
 
+use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use stockade_model::{Now, Timestamp};
+
+/// A clock that never goes back, nanoseconds from the first time it is read.
+#[must_use]
+pub fn ticks() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
 
 /// Both clocks, from one start.
 #[derive(Debug, Clone, Copy)]

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stockade_model::Stage;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -152,10 +153,18 @@ impl Control {
             "draining": *shared.drain.borrow(),
             "uptime_us": shared.clock.now().monotonic_us,
             "counters": counters(&shared.counters),
+            "stages": stages(shared.state.stage_times()),
             "spool": shared.spool.status(),
             "upstreams": shared.health.status(),
         })
     }
+}
+
+/// How many exchanges were measured, and how long each stage took of them in all.
+fn stages((measured, times): (u64, Vec<(Stage, u64)>)) -> Value {
+    let times: serde_json::Map<String, Value> =
+        times.into_iter().map(|(stage, ns)| (stage.name().to_owned(), Value::from(ns))).collect();
+    json!({"measured": measured, "ns": times})
 }
 
 fn nack(code: &str, problem: String) -> Value {

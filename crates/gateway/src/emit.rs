@@ -10,8 +10,8 @@ use std::sync::atomic::Ordering;
 
 use stockade_engine::{Record, Spent};
 use stockade_inspect::mask;
-use stockade_model::event::{ClientRecord, EVENT_FORMAT, Record as SpoolRecord, RequestRecord, ResponseRecord, Timing};
-use stockade_model::{Client, Event, Now, Refusal, Request, RequestId, VerdictKind};
+use stockade_model::event::{ClientRecord, EVENT_FORMAT, Record as SpoolRecord, RequestRecord, ResponseRecord, Timing, TraceRecord};
+use stockade_model::{Client, Event, Now, Refusal, Request, RequestId, TraceContext, VerdictKind};
 
 use self::bodies::Bodies;
 use crate::clock::Clock;
@@ -154,6 +154,7 @@ pub(crate) fn event<'a>(edge: &'a Edge, ended: &'a Ended, trace: &'a Trace) -> E
         api: api.map(|api| Cow::Borrowed(&*api.name)),
         operation: operation.map(|operation| Cow::Borrowed(&*operation.id)),
         actor: Cow::Owned(actor),
+        trace: request.as_deref().and_then(trace_record),
         client: client_record(&trace.client),
         request: request.as_deref().map(|request| {
             let protected = request.query.as_deref().and_then(|query| edge.engine.protected_query(record, query));
@@ -222,6 +223,11 @@ fn tally(worker: &WorkerRef, verdict: VerdictKind, record: &Record) {
     if !record.failed_open.is_empty() {
         counters.failed_open.fetch_add(record.failed_open.len() as u64, Ordering::Relaxed);
     }
+}
+
+fn trace_record(request: &Request) -> Option<TraceRecord> {
+    let TraceContext { trace, parent, .. } = TraceContext::of(request.id, &request.headers);
+    parent.map(|parent| TraceRecord { id: format!("{trace:032x}"), parent: format!("{parent:016x}") })
 }
 
 fn client_record(client: &Client) -> ClientRecord<'_> {

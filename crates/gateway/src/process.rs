@@ -109,7 +109,7 @@ fn load(folder: &Folder) -> Result<(Policy, watch::Sender<bool>), String> {
     let (drain, draining) = watch::channel(false);
     let shared = Arc::new(Shared {
         engine: ArcSwap::new(compiled.engine),
-        state: State::new(),
+        state: State::timed(crate::clock::ticks),
         spool,
         certificates: compiled.certificates,
         challenges: folder.challenges(),

@@ -70,6 +70,7 @@ fn gateway() -> GatewayPlan {
 fn api(target: &str) -> ApiPlan {
     ApiPlan {
         seclang: None,
+        owner: None,
         name: "shop".to_owned(),
         hosts: vec!["*".to_owned()],
         base_path: "/".to_owned(),

@@ -44,6 +44,9 @@ pub struct Event<'a> {
     pub operation: Option<Cow<'a, str>>,
     /// Strongest proven actor, as `kind:id`, such as `subject:alice` or `address:192.0.2.1`.
     pub actor: Cow<'a, str>,
+    /// The trace it belongs to, when the caller sent one; else it is that of the exchange's own id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceRecord>,
     /// The connection it came on.
     pub client: ClientRecord<'a>,
     /// The request; of a head that was refused as malformed, what could be read of it, as it came. Absent when that is
@@ -70,6 +73,15 @@ pub struct Event<'a> {
     pub response: Option<ResponseRecord<'a>>,
     /// Where the time went.
     pub timing: Timing,
+}
+
+/// The caller's trace (W3C Trace Context). The gateway's own span is the last 64 bits of the exchange's id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct TraceRecord {
+    /// Id of the trace: 32 hexadecimal digits.
+    pub id: String,
+    /// Id of the caller's span: 16 hexadecimal digits.
+    pub parent: String,
 }
 
 /// Connection facts.

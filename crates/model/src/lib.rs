@@ -15,6 +15,7 @@ pub mod request;
 pub mod response;
 pub mod secret;
 pub mod time;
+pub mod trace;
 pub mod verdict;
 
 pub use address::Cidr;
@@ -30,4 +31,5 @@ pub use request::{Client, ClientCertificate, Framing, HttpVersion, Request, Requ
 pub use response::ResponseHead;
 pub use secret::Secret;
 pub use time::{Now, Timestamp};
+pub use trace::TraceContext;
 pub use verdict::{Mode, Refusal, Stage, VerdictKind};

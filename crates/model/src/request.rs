@@ -23,6 +23,19 @@ impl RequestId {
         Self(milliseconds << 80 | (random & ((1 << 80) - 1)))
     }
 
+    /// Its 128 bits, as the id of a trace.
+    #[must_use]
+    pub const fn trace(self) -> u128 {
+        self.0
+    }
+
+    /// Its last 64 bits, which are random, as the id of a span; never 0.
+    #[must_use]
+    pub const fn span(self) -> u64 {
+        let span = self.0 as u64;
+        if span == 0 { 1 } else { span }
+    }
+
     /// The 26 characters, without an allocation.
     #[must_use]
     pub fn text(self) -> [u8; 26] {

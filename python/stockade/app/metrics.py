@@ -78,6 +78,7 @@ def _of_gateway(status: Mapping[str, Any]) -> Iterator[str]:
     yield from _metric(
         "stockade_gateway_bundle", "gauge", "Version of the bundle in force.", [({}, status.get("bundle", 0))]
     )
+    yield from _stages(status.get("stages"))
     for part, prefix in (("counters", "gateway"), ("spool", "spool")):
         numbers = status.get(part)
         if not isinstance(numbers, Mapping):
@@ -88,6 +89,22 @@ def _of_gateway(status: Mapping[str, Any]) -> Iterator[str]:
                 metric = f"stockade_{prefix}_{name}" + ("" if gauge else "_total")
                 kind = "gauge" if gauge else "counter"
                 yield from _metric(metric, kind, f"`{name}` of the gateway's {part}.", [({}, value)])
+
+
+def _stages(stages: Any) -> Iterator[str]:
+    if not isinstance(stages, Mapping):
+        return
+    measured, times = stages.get("measured"), stages.get("ns")
+    if isinstance(measured, int):
+        about = "Exchanges whose stages were measured."
+        yield from _metric("stockade_stage_measured_exchanges_total", "counter", about, [({}, measured)])
+    if isinstance(times, Mapping):
+        yield from _metric(
+            "stockade_stage_seconds_total",
+            "counter",
+            "Time that each stage added to the measured exchanges.",
+            [({"stage": str(stage)}, ns / 1e9) for stage, ns in sorted(times.items()) if isinstance(ns, int)],
+        )
 
 
 def _metric(name: str, kind: str, help_text: str, samples: Samples) -> Iterator[str]:

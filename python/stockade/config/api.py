@@ -26,6 +26,10 @@ class Api(Section):
 
     upstream: Upstream = Field(examples=["http://127.0.0.1:9000"])
     """Where cleared requests go: a URL, a list of URLs, or a mapping. The only setting without a default."""
+    owner: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, examples=["Team Checkout, checkout@shop.example"]
+    )
+    """Who answers for it: a team or a person; shown in the inventory."""
     hosts: Annotated[tuple[HostPattern, ...], Field(min_length=1, max_length=1000, strict=False)] = Field(
         default=("*",), examples=[["shop.example", "*.shop.example"]]
     )

@@ -36,6 +36,21 @@ class TlsFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class TraceRecord:
+    """The caller's trace (W3C Trace Context). The gateway's own span is the last 64 bits of the exchange's id."""
+
+    id: str
+    """Id of the trace: 32 hexadecimal digits."""
+    parent: str
+    """Id of the caller's span: 16 hexadecimal digits."""
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read the JSON form."""
+        return cls(value["id"], value["parent"])
+
+
+@dataclass(frozen=True, slots=True)
 class ClientRecord:
     """Facts of the connection."""
 
@@ -331,6 +346,8 @@ class Event:
     """API, by its name in config."""
     operation: str | None = None
     """Operation id."""
+    trace: TraceRecord | None = None
+    """The trace it belongs to, when the caller sent one; else it is that of the exchange's own id."""
     request: RequestRecord | None = None
     """The request; of a malformed head, what could be read of it. None when that is nothing, or a fault lost it."""
     identity: Identity | None = None
@@ -367,6 +384,7 @@ class Event:
             mode=value.get("mode"),
             api=value.get("api"),
             operation=value.get("operation"),
+            trace=TraceRecord.from_json(value["trace"]) if value.get("trace") else None,
             request=RequestRecord.from_json(request) if request else None,
             identity=Identity.from_json(identity) if identity else None,
             session=value.get("session"),

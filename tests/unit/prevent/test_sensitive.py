@@ -9,10 +9,16 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stockade.prevent.inventory.sensitive import data_in, luhn
+from stockade.prevent.inventory.sensitive import class_of_name, data_in
 
 CHANCE = random.Random(11)
 WORDS = ["order", "paid", "with", "ref", "note", "see", "my", "is", "the", "number", "call", "to"]
+
+
+def luhn(number: str) -> bool:
+    """Whether a check digit is right (ISO/IEC 7812-1, annex B)."""
+    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(number))]
+    return sum(digit - 9 if digit > 9 else digit for digit in doubled) % 10 == 0
 
 
 def digits(count: int) -> str:
@@ -44,6 +50,11 @@ def iban(*, right: bool = True) -> str:
     return whole if CHANCE.random() < 0.5 else " ".join(whole[at : at + 4] for at in range(0, length, 4))
 
 
+def dni(number: int, *, right: bool = True) -> str:
+    letters = "TRWAGMYFPDXBNJZSQVHLCKE"
+    return f"{number}{letters[(number + (0 if right else 1 + CHANCE.randrange(22))) % 23]}"
+
+
 GOOD: dict[str, Callable[[], str]] = {
     "card": card,
     "iban": iban,
@@ -52,6 +63,7 @@ GOOD: dict[str, Callable[[], str]] = {
     ),
     "phone": lambda: f"+{CHANCE.randrange(1, 99)} {digits(3)} {digits(3)} {digits(4)}",
     "ssn": lambda: f"{CHANCE.randrange(100, 600)}-{CHANCE.randrange(10, 99)}-{CHANCE.randrange(1000, 9999)}",
+    "national_id": lambda: dni(CHANCE.randrange(10**7, 10**8)),
     "jwt": lambda: f"eyJ{letters(20)}.eyJ{letters(40)}.{letters(43)}",
     "key": lambda: CHANCE.choice(
         [f"AKIA{letters(16).upper()}", f"ghp_{letters(36)}", f"sk_live_{letters(24)}", "-----BEGIN PRIVATE KEY-----"]
@@ -60,6 +72,7 @@ GOOD: dict[str, Callable[[], str]] = {
 ALIKE: list[Callable[[], str]] = [
     lambda: card(right=False),
     lambda: iban(right=False),
+    lambda: dni(CHANCE.randrange(10**7, 10**8), right=False),
     lambda: str(uuid.UUID(int=CHANCE.getrandbits(128))),
     lambda: f"2026-{CHANCE.randrange(10, 13)}-{CHANCE.randrange(10, 29)} {digits(2)}:{digits(2)}",
     lambda: f"17{digits(11)}",
@@ -101,3 +114,21 @@ def test_what_is_there_is_found_and_what_looks_alike_is_not() -> None:
 @given(st.text(max_size=300))
 def test_any_text_is_looked_at(text: str) -> None:
     assert len({one.data_class for one in data_in(text)}) == len(data_in(text))
+
+
+def test_names_of_fields_say_what_they_hold() -> None:
+    for name, data_class in {
+        "customer.birthDate": "birth",
+        "items[].lat": "location",
+        "shipping-address": "location",
+        "patient_id": "health",
+        "firstName": "person",
+        "newPassword": None,
+        "password": "credential",
+        "passport_no": "national_id",
+        "productName": None,
+        "name": None,
+        "id": None,
+        "created_at": None,
+    }.items():
+        assert class_of_name(name) == data_class, name

@@ -3,11 +3,11 @@
 use std::io::Write as _;
 use std::net::IpAddr;
 
-use stockade_model::{Headers, Request};
+use stockade_model::{Headers, Request, TraceContext};
 
 /// Whether a request field is written to the upstream as it came.
 ///
-/// Framing, routing and hop-by-hop fields are written from the canonical request instead (RFC 9110 7.6.1).
+/// Framing, routing, hop-by-hop and tracing fields are written from the canonical request instead (RFC 9110 7.6.1).
 pub(super) fn passes(name: &str) -> bool {
     match name.len() {
         2 => name != "te",
@@ -15,6 +15,7 @@ pub(super) fn passes(name: &str) -> bool {
         7 => !matches!(name, "trailer" | "upgrade"),
         9 => name != "forwarded",
         10 => !matches!(name, "connection" | "keep-alive"),
+        11 => name != "traceparent",
         14 => name != "content-length",
         15 => name != "x-forwarded-for",
         16 => !matches!(name, "proxy-connection" | "x-forwarded-host"),
@@ -76,6 +77,12 @@ pub(super) fn trailing(mut trailers: Headers) -> Option<Headers> {
     (!trailers.is_empty()).then_some(trailers)
 }
 
+/// The trace that the upstream is told of, and whether the caller's `tracestate` belongs to it (W3C Trace Context).
+pub(super) fn trace(request: &Request) -> (String, bool) {
+    let context = TraceContext::of(request.id, &request.headers);
+    (context.field(), context.parent.is_some())
+}
+
 /// The value of `X-Forwarded-For`: the caller, then the trusted proxy it came through.
 pub(super) fn forwarded_for(request: &Request, out: &mut Vec<u8>) {
     let client = &request.client;
@@ -132,6 +139,7 @@ mod tests {
             "trailer",
             "upgrade",
             "forwarded",
+            "traceparent",
             "connection",
             "keep-alive",
             "content-length",
@@ -143,7 +151,7 @@ mod tests {
         ] {
             assert!(!passes(name), "{name}");
         }
-        for name in ["traceparent", "accept", "authorization", "cookie", "x-real-thing", "content-type"] {
+        for name in ["tracestate", "accept", "authorization", "cookie", "x-real-thing", "content-type"] {
             assert!(passes(name), "{name}");
         }
     }

@@ -182,6 +182,7 @@ fn timeouts() -> TimeoutsPlan {
 fn api(origin: SocketAddr) -> ApiPlan {
     ApiPlan {
         seclang: None,
+        owner: None,
         name: "shop".to_owned(),
         hosts: vec!["*".to_owned()],
         base_path: "/".to_owned(),

@@ -17,6 +17,9 @@ use crate::Mode;
 pub struct ApiPlan {
     /// Name in config, events and on screen.
     pub name: String,
+    /// Who answers for it, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Hosts, lower case: exact, `*.suffix`, or `*`.
     pub hosts: Vec<String>,
     /// Path that all its operations begin with: `/` or `/v1`, canonical, without a trailing `/`.

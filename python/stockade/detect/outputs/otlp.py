@@ -1,6 +1,7 @@
 """OpenTelemetry: each exchange as a span and, when it stood out, as a log record (OTLP/HTTP with JSON).
 
-The id of an exchange has the 128 bits of a trace id, so the trace of `x-stockade-id` is found by it.
+A trace that the caller sent is kept. Else the exchange starts one: its id has the 128 bits of a trace id, so the trace
+of `x-stockade-id` is found by it.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def span_of(record: Record) -> dict[str, Any]:
     name = record.get("operation") or request.get("method") or "HTTP"
     failed = record["verdict"] == "failed" or response.get("status", 0) >= 500
     return {
-        **_ids(record["id"]),
+        **_ids(record),
         "name": name,
         "kind": _SERVER,
         "startTimeUnixNano": str(start),
@@ -80,7 +81,7 @@ def log_of(record: Record) -> dict[str, Any]:
     number, text = _SEVERITY.get(record["verdict"], (9, "INFO"))
     refusals = record.get("refusals") or []
     return {
-        **_ids(record["id"]),
+        **{name: value for name, value in _ids(record).items() if name != "parentSpanId"},
         "timeUnixNano": str(record["time"] * 1000),
         "severityNumber": number,
         "severityText": text,
@@ -119,9 +120,14 @@ def _attributes(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _ids(exchange_id: str) -> dict[str, str]:
+def _ids(record: Record) -> dict[str, str]:
     number = 0
-    for letter in exchange_id:
+    for letter in record["id"]:
         number = number * 32 + max(0, _LETTERS.find(letter))
-    trace = f"{number & ((1 << 128) - 1):032x}"
-    return {"traceId": trace, "spanId": trace[16:]}
+    own = f"{number & ((1 << 128) - 1):032x}"
+    # As in `crates/model/src/trace.rs`: the upstream was told the same span.
+    span = own[16:] if own[16:].strip("0") else f"{1:016x}"
+    kept = record.get("trace")
+    if kept:
+        return {"traceId": kept["id"], "spanId": span, "parentSpanId": kept["parent"]}
+    return {"traceId": own, "spanId": span}

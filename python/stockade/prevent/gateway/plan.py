@@ -162,6 +162,7 @@ def _api_plan(
 ) -> dict[str, Any]:
     return {
         "name": name,
+        **({"owner": api.owner} if api.owner else {}),
         "hosts": list(api.hosts),
         "base_path": base_path,
         "mode": api.mode,

@@ -1,12 +1,56 @@
-"""Finds personal and secret data in values: what has a check digit is believed only when that is right."""
+"""Classes of personal and secret data: recognised in values by the core, and guessed from the names of fields."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-LENGTH = 4_096
-"""Letters of a value that are looked at."""
+from stockade.core import bodies
+
+CERTAINTY: Mapping[str, float] = {
+    "card": 0.95,
+    "email": 0.95,
+    "iban": 0.99,
+    "jwt": 0.99,
+    "key": 0.99,
+    "national_id": 0.9,
+    "phone": 0.8,
+    "ssn": 0.7,
+}
+"""Classes that the core recognises in values, and how sure it can be: more where there is a check digit."""
+
+BY_NAME = 0.5
+"""Confidence of a class that only the name of a field speaks for."""
+
+_NAMES: Mapping[str, str] = {
+    "card": r"pan|(?:credit_?)?card_?(?:number|no)?|cc_?number",
+    "email": r"e_?mail(?:_?address)?",
+    "iban": r"iban|(?:bank_?)?account_?number",
+    "national_id": r"national_?id|tax_?id|passport(?:_?(?:number|no))?|id_?card|social_?security\w*|nin|nif|cpf|nir",
+    "ssn": r"ssn",
+    "phone": r"(?:tele)?phone(?:_?number)?|mobile(?:_?number)?|msisdn|fax",
+    "credential": r"pass(?:word|wd|phrase)?|secret|pin|otp|(?:access|refresh|id|auth|session|api)_?(?:token|key)|token"
+    r"|api_?key|private_?key|client_?secret|cvc2?|cvv2?|security_?code",
+    "health": r"diagnos[ei]s|icd_?10?(?:_?code)?|blood_?(?:type|group|pressure)|allerg(?:y|ies)|medication\w*"
+    r"|prescription\w*|symptoms?|disease|disability|patient_?\w*|medical_?\w*|health_?\w*|insurance_?(?:number|no)",
+    "location": r"lat(?:itude)?|lng|lon(?:gitude)?|geo_?\w*|coordinates?|street\w*|address(?:_?(?:line)?_?\d)?"
+    r"|(?:post|zip)(?:al)?_?code|zip|(?:home|shipping|billing|delivery)_?address|location",
+    "person": r"(?:first|last|full|middle|given|family|maiden|sur|user_?real)_?name|surname|birth_?name",
+    "birth": r"birth_?(?:date|day|place)|date_?of_?birth|dob",
+    "ip_address": r"(?:remote_?|client_?)?ip(?:_?addr(?:ess)?)?",
+    "finance": r"salary|income|wage|balance|credit_?(?:score|limit)|net_?worth",
+}
+_BY_NAME = [(data_class, re.compile(pattern, re.IGNORECASE)) for data_class, pattern in _NAMES.items()]
+
+CLASSES = tuple(sorted({*CERTAINTY, *_NAMES}))
+"""Every class there is."""
+
+SECRET = frozenset({"credential", "jwt", "key"})
+"""Classes that open something; the others are about people."""
+
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_MASKED: Mapping[str, str] = {"[card]": "card", "[iban]": "iban", "[email]": "email", "[jwt]": "jwt", "[key]": "key"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,89 +58,27 @@ class DataFound:
     """One class of data in a value."""
 
     data_class: str
-    """`card`, `iban`, `email`, `phone`, `ssn`, `jwt` or `key`."""
+    """One of `CERTAINTY`."""
     confidence: float
     """0.0 to 1.0: whether the form alone says so, or a check digit too."""
 
 
-_CARD = re.compile(r"(?<![\w.])(?:\d[ -]?){12,18}\d(?![\w.])")
-_IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}(?!\w)")
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w-])")
-_PHONE = re.compile(r"(?<![\w.])\+[1-9](?:[ ().-]{0,2}\d){7,14}(?![\w.])")
-_SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])")
-_JWT = re.compile(r"(?<![\w.-])eyJ[\w-]{8,}\.eyJ[\w-]{4,}\.[\w-]{16,}(?![\w.-])")
-_KEY = re.compile(
-    r"(?<![\w-])(?:AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|sk_(?:live|test)_[A-Za-z0-9]{20,64}|xox[abp]-[\w-]{20,80}"
-    r"|AIza[\w-]{35})(?![\w-])|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"
-)
-
-_ISSUERS = re.compile(
-    r"4|5[1-5]|2(?:2[2-9]|[3-6]|7[01]|720)|3[47]|6(?:011|4[4-9]|5)|35(?:2[89]|[3-8])|3(?:0[0-5]|[689])|62"
-)
-_CARD_LENGTHS = {"3": (14, 15, 16), "4": (13, 16, 19), "5": (16,), "2": (16,), "6": (16, 17, 18, 19)}
-_COUNTRIES = {
-    15: "NO",
-    16: "BE",
-    18: "DK FI NL",
-    19: "SI",
-    20: "AT EE LT LU",
-    21: "CH HR LI LV",
-    22: "BG DE GB IE",
-    23: "AE IL",
-    24: "CZ ES RO SA SE SK",
-    25: "PT",
-    26: "IS TR",
-    27: "FR GR IT MC",
-    28: "CY HU PL",
-    29: "UA",
-    31: "MT",
-}
-_IBAN_LENGTHS = {country: length for length, listed in _COUNTRIES.items() for country in listed.split()}
-
-
 def data_in(value: str) -> list[DataFound]:
-    """The classes of data in a value, each once."""
-    text = value[:LENGTH]
-    found: list[DataFound] = []
-    if any(_is_card(match.group()) for match in _CARD.finditer(text)):
-        found.append(DataFound("card", 0.95))
-    if any(_is_iban(match.group()) for match in _IBAN.finditer(text)):
-        found.append(DataFound("iban", 0.99))
-    for data_class, pattern, confidence in (
-        ("email", _EMAIL, 0.95),
-        ("phone", _PHONE, 0.8),
-        ("ssn", _SSN, 0.7),
-        ("jwt", _JWT, 0.99),
-        ("key", _KEY, 0.99),
-    ):
-        if pattern.search(text):
-            found.append(DataFound(data_class, confidence))
-    return found
+    """The classes of data in a value, each once. A value that was masked tells its class too."""
+    classes = set(bodies.data_classes(value))
+    classes |= {data_class for mark, data_class in _MASKED.items() if mark in value}
+    return [DataFound(data_class, CERTAINTY[data_class]) for data_class in sorted(classes)]
 
 
-def luhn(digits: str) -> bool:
-    """Whether the check digit of a card number is right (ISO/IEC 7812-1, annex B)."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        number = int(digit)
-        if place % 2:
-            number = number * 2 - 9 if number > 4 else number * 2
-        total += number
-    return total % 10 == 0
+def class_of_name(name: str) -> str | None:
+    """The class of data that a field or parameter holds by its name; None when the name says nothing.
 
-
-def _is_card(text: str) -> bool:
-    digits = text.replace(" ", "").replace("-", "")
-    if not _ISSUERS.match(digits) or len(digits) not in _CARD_LENGTHS.get(digits[0], ()):
-        return False
-    return len(set(digits)) > 1 and luhn(digits)
-
-
-def _is_iban(text: str) -> bool:
-    plain = text.replace(" ", "")
-    length = _IBAN_LENGTHS.get(plain[:2])
-    # What follows an IBAN after a space may look like more of it.
-    if length is None or len(plain) < length:
-        return False
-    plain = plain[:length]
-    return int("".join(str(int(letter, 36)) for letter in plain[4:] + plain[:4])) % 97 == 1
+    Args:
+        name: of a field, with the names around it: `customer.birthDate`, `items[].lat`.
+    """
+    last = name.rsplit(".", 1)[-1].removesuffix("[]")
+    words = _WORD.sub("_", last).replace("-", "_")
+    for data_class, pattern in _BY_NAME:
+        if pattern.fullmatch(words):
+            return data_class
+    return None

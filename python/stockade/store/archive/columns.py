@@ -57,6 +57,8 @@ FACTS: tuple[Column, ...] = (
     Column("operation", _TEXT, ("operation",)),
     Column("actor", _TEXT, ("actor",)),
     Column("session", _TEXT, ("session",)),
+    Column("trace", _TEXT, ("trace", "id")),
+    Column("trace_parent", _TEXT, ("trace", "parent")),
     Column("address", _TEXT, ("client", "address")),
     Column("peer", _TEXT, ("client", "peer")),
     Column("port", pa.int32(), ("client", "port")),
@@ -137,7 +139,7 @@ COLUMNS: Mapping[DataClass, tuple[Column, ...]] = {
 }
 """Columns of each data class."""
 
-PLAIN_TEXT = frozenset({"id", "record"})
+PLAIN_TEXT = frozenset({"id", "record", "trace", "trace_parent"})
 """Text that hardly ever comes twice: a dictionary would only cost."""
 
 

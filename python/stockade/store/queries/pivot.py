@@ -16,7 +16,9 @@ from stockade.store.queries.tables import FACTS
 _C = FACTS.c
 _BAD = _C.verdict.in_(["refused", "would_refuse"])
 
-_ID = re.compile("[0-9A-HJKMNP-TV-Z]{26}")
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ID = re.compile(f"[{_LETTERS}]{{26}}")
+_TRACE = re.compile("[0-9a-f]{32}")
 
 _EQUAL = (
     _C.id,
@@ -40,6 +42,7 @@ ROLES: Mapping[str, Callable[[str], sa.ColumnElement[bool]]] = {
     "address": lambda value: sa.and_(*conditions({"address": value})),
     "object": lambda value: sa.and_(*conditions({"object": value})),
     "path": lambda value: _C.path == value,
+    "trace": lambda value: sa.or_(_C.trace == value, _C.id == _id_of_trace(value)),
     "reason": lambda value: sa.and_(*conditions({"reason": value})),
     "detector": lambda value: sa.and_(*conditions({"detector": value})),
     **{column.name: (lambda value, column=column: column == value) for column in _EQUAL},  # type: ignore[misc]
@@ -51,13 +54,24 @@ def roles_of(value: str) -> tuple[str, ...]:
     """As what a value can stand, by its form: an address is no path, and no row need be asked whether it is."""
     if _ID.fullmatch(value):
         return ("id",)
+    if _TRACE.fullmatch(value):
+        return ("trace",)
     if value.startswith("/"):
         return ("path",)
     try:
         ipaddress.ip_address(value)
     except ValueError:
-        return tuple(role for role in ROLES if role not in ("id", "path", "address"))
+        return tuple(role for role in ROLES if role not in ("id", "path", "address", "trace"))
     return ("actor", "address")
+
+
+def _id_of_trace(value: str) -> str:
+    """The exchange whose trace was started by the gateway: both have the same 128 bits."""
+    number, text = int(value, 16), ""
+    for _ in range(26):
+        number, letter = divmod(number, 32)
+        text = _LETTERS[letter] + text
+    return text
 
 
 SIDES = ("actor", "address", "operation", "path", "user_agent", "status", "verdict", "reason", "key", "authority")

@@ -6,7 +6,7 @@ use memchr::memchr2_iter;
 use stockade_model::{Framing, Request};
 
 use crate::upstream::failure::Failure;
-use crate::upstream::fields::{forwarded, forwarded_for, passes};
+use crate::upstream::fields::{forwarded, forwarded_for, passes, trace};
 use crate::upstream::reason::UNWRITABLE;
 
 /// What the upstream's settings add to a request.
@@ -42,11 +42,17 @@ pub(super) fn request_head(
     out.extend_from_slice(b" HTTP/1.1\r\n");
     field(out, "host", route.host.as_bytes());
     let mut lines = 2;
+    let is_set = |name: &str| route.set_headers.iter().any(|(set, _)| set == name);
+    let (traceparent, keeps_state) = trace(request);
     for (name, value) in request.headers.iter() {
-        if passes(name) && !route.set_headers.iter().any(|(set, _)| set == name) {
+        if passes(name) && !is_set(name) && (keeps_state || name != "tracestate") {
             field(out, name, value);
             lines += 1;
         }
+    }
+    if !is_set("traceparent") {
+        field(out, "traceparent", traceparent.as_bytes());
+        lines += 1;
     }
     lines += forwarding(out, request);
     for (name, value) in route.set_headers {

@@ -41,10 +41,15 @@ impl RequestHead<'_> {
             headers.append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(value).ok()?);
             Some(())
         };
+        let is_set = |name: &str| self.route.set_headers.iter().any(|(set, _)| set == name);
+        let (traceparent, keeps_state) = fields::trace(request);
         for (name, value) in request.headers.iter() {
-            if fields::passes(name) && !self.route.set_headers.iter().any(|(set, _)| set == name) {
+            if fields::passes(name) && !is_set(name) && (keeps_state || name != "tracestate") {
                 add(name, value)?;
             }
+        }
+        if !is_set("traceparent") {
+            add("traceparent", traceparent.as_bytes())?;
         }
         let mut text = Vec::with_capacity(64);
         fields::forwarded_for(request, &mut text);
