@@ -52,6 +52,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(200, {"slept": True})
             case ["stream"]:
                 self._stream(int(parse_qs(url.query).get("n", ["5"])[0]))
+            case ["echo"]:
+                self._answer_bytes(200, body, headers.get("content-type", "application/json"))
             case ["status", code]:
                 self._answer(int(code), {"status": code})
             case _:
@@ -73,9 +75,11 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("content-length", "0")))
 
     def _answer(self, status: int, value: Any) -> None:
-        content = json.dumps(value).encode()
+        self._answer_bytes(status, json.dumps(value).encode(), "application/json")
+
+    def _answer_bytes(self, status: int, content: bytes, content_type: str) -> None:
         self.send_response(status)
-        self.send_header("content-type", "application/json")
+        self.send_header("content-type", content_type)
         self.send_header("content-length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD":

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,8 @@ class Learned:
                     "parameters": [{"name": one.name, "form": one.form} for one in operation.template.parameters],
                     "query": list(operation.query),
                     "sensitive": [{"name": name, "class": kind} for name, kind in operation.sensitive],
+                    "request_fields": [asdict(one) for one in operation.request_fields],
+                    "response_fields": [asdict(one) for one in operation.response_fields],
                     "count": operation.template.count,
                     "statuses": {str(status): count for status, count in sorted(operation.statuses.items())},
                 }
@@ -138,9 +140,20 @@ def learn(files: Sequence[Path], progress: Callable[[int, int], None], now: int)
         summary.add(str(part.file), found, before[part.file])
         before[part.file] += found.lines
         progress(done, steps)
+    learned = learned_of(summary, now)
+    progress(steps, steps)
+    return learned
+
+
+def learned_of(summary: Summary, now: int) -> Learned:
+    """What a summary says.
+
+    Args:
+        summary: of all that was read.
+        now: microseconds since the epoch, for the engine.
+    """
     operations = summary.operations()
     attacks = _attacks(summary, now)
-    progress(steps, steps)
     busiest = sorted(summary.actors.items(), key=lambda one: (-one[1].count, one[0]))[:20]
     return Learned(
         lines=summary.lines,

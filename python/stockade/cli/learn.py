@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stockade.app.errors import StockadeError
 from stockade.cli import options, output
 from stockade.cli.errors import FOUND, GOOD
 
@@ -26,12 +27,20 @@ def register(app: typer.Typer) -> None:
 
 
 def learn(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Access logs, HAR, Postman collections.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE...]", help="Access logs, HAR, Postman collections.")
+    ] = None,
+    listen: Annotated[
+        str | None, typer.Option(help="Learn from copies of requests sent to this `ADDRESS:PORT` instead.")
+    ] = None,
+    duration: Annotated[
+        str | None, typer.Option("--for", help="How long to listen, such as `10m`; until Ctrl-C without it.")
+    ] = None,
     upstream: Annotated[str, typer.Option(help="URL of the API, for the proposed config.")] = "http://127.0.0.1:9000",
     config: Annotated[Path | None, typer.Option("--write-config", help="File for the proposed config.")] = None,
     json: options.Json = False,
 ) -> int:
-    """Learn what an API is, and what already happens to it, from logs: nothing is sent anywhere.
+    """Learn what an API is, and what already happens to it, from logs or mirrored requests: nothing is sent anywhere.
 
     Reads nginx, Apache, Envoy, HAProxy, Caddy, AWS ALB and API Gateway access logs, JSON lines, HAR, and Postman
     collections; gzip too. Ends with 1 when there are attacks in them.
@@ -39,8 +48,13 @@ def learn(
     from stockade.app import learn as learning
     from stockade.app.clock import wall_clock
 
-    with _progress(hidden=json) as progress:
-        found = learning.learn(files, progress, wall_clock())
+    if (listen is None) == (not files):
+        raise StockadeError("usage", "expected files or `--listen ADDRESS:PORT`", "see `stockade learn --help`")
+    if listen is not None:
+        found = _listen(listen, duration, hidden=json)
+    else:
+        with _progress(hidden=json) as progress:
+            found = learning.learn(files or (), progress, wall_clock())
     proposed = learning.proposed_config(found, upstream)
     if config is not None:
         config.write_text(proposed)
@@ -49,6 +63,30 @@ def learn(
     else:
         _print(found, proposed, config)
     return FOUND if found.attacks else GOOD
+
+
+def _listen(address: str, duration: str | None, *, hidden: bool) -> Learned:
+    from stockade.app import learn_mirror
+    from stockade.app.clock import wall_clock
+    from stockade.app.duration import seconds_of
+
+    seconds = seconds_of(duration) if duration else None
+    watched = sys.stderr.isatty() and not hidden
+    if watched:
+        sys.stderr.write(f"send copies of requests to http://{address}; Ctrl-C ends\n")
+    told = 0
+
+    def progress(requests: int) -> None:
+        nonlocal told
+        if watched and requests != told:
+            told = requests
+            sys.stderr.write(f"\r{requests:,} requests")
+            sys.stderr.flush()
+
+    found = learn_mirror.listen(address, seconds, progress, wall_clock)
+    if watched:
+        sys.stderr.write("\n")
+    return found
 
 
 def _print(found: Learned, proposed: str, config: Path | None) -> None:
@@ -82,6 +120,12 @@ def _print(found: Learned, proposed: str, config: Path | None) -> None:
             output.line(
                 f"personal or secret data in URLs: {operation.template.method} {operation.template.path}: {named}"
             )
+        for side, fields in (("requests", operation.request_fields), ("responses", operation.response_fields)):
+            data = [(field.field, one) for field in fields for one in field.data if one.by == "value"]
+            if data:
+                named = ", ".join(f"{name} ({one.data_class})" for name, one in data)
+                place = f"{operation.template.method} {operation.template.path}"
+                output.line(f"personal or secret data in {side}: {place}: {output.visible(named)}")
     output.line()
     output.line(f"{found.actors_count:,} actors; 99 of 100 never passed {found.per_minute} requests a minute")
     output.print_table(

@@ -35,7 +35,8 @@ def text_of(red: Red) -> str:
     tally = Tally()
     tally.reasons["access.denied"] = 1
     output = Output("siem", Nowhere(), "all")
-    status = {"bundle": 1, "spool": {"dropped": 0, "bytes": 1}, "counters": {"exchanges": 3}}
+    status: dict[str, object] = {"bundle": 1, "spool": {"dropped": 0, "bytes": 1}, "counters": {"exchanges": 3}}
+    status["stages"] = {"measured": 2, "ns": {"inspect": 5_000, "route": 1_500}}
     archive = {"records": 1, "missing": 0, "waiting": 2, "facts_bytes": 1, "evidence_bytes": 1, "notices_bytes": 1}
     text = metrics.render(status, tally, 0, True, archive, [*red.lines(), *metrics_of([output])])
     output.close()
@@ -59,6 +60,12 @@ def test_operations_are_counted_by_verdict_status_and_duration() -> None:
         sum(int(line.split()[-1]) for line in text.splitlines() if line.startswith("stockade_detections_total{"))
         == found
     )
+
+
+def test_stages_tell_what_they_add() -> None:
+    text = text_of(counted(list(traffic.records(5))))
+    assert "stockade_stage_measured_exchanges_total 2\n" in text
+    assert 'stockade_stage_seconds_total{stage="inspect"} 5e-06\n' in text
 
 
 def test_series_are_bounded(monkeypatch: object) -> None:

@@ -67,6 +67,8 @@ class Digest:
     """Names of the query's parameters by method and path."""
     sensitive: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     """Method, path, name of the query's parameter and class of the data in it."""
+    shapes: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    """Method, path, side and shape of bodies."""
     actors: dict[str, ActorSeen] = field(default_factory=dict)
     """By user, or by address where the log names none."""
     suspects: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
@@ -94,7 +96,7 @@ def digest(part: Part) -> Digest:
             if len(found.unreadable) < UNREADABLE_SHOWN:
                 found.unreadable.append((found.lines, text[:120]))
         else:
-            _add(found, entry)
+            add(found, entry)
     return found
 
 
@@ -107,7 +109,8 @@ def _add_sensitive(found: Digest, method: str, path: str, query: str) -> None:
                 found.sensitive[key] += 1
 
 
-def _add(found: Digest, entry: Entry) -> None:
+def add(found: Digest, entry: Entry) -> None:
+    """Take one request in."""
     key = (entry.method, entry.path, entry.status or 0)
     if key in found.paths or len(found.paths) < PATHS:
         found.paths[key] += 1
@@ -119,6 +122,11 @@ def _add(found: Digest, entry: Entry) -> None:
             names.update(pair.partition("=")[0] for pair in entry.query.split("&")[:50])
         if _TELLING.search(entry.query):
             _add_sensitive(found, entry.method, entry.path, entry.query)
+    if entry.status not in NOT_OF_THE_API:
+        for side, shape in (("request", entry.request_shape), ("response", entry.response_shape)):
+            told = (entry.method, entry.path, side, shape or "")
+            if shape and (told in found.shapes or len(found.shapes) < SUSPECTS):
+                found.shapes[told] += 1
     actor = f"user:{entry.user}" if entry.user else f"address:{entry.address or 'unknown'}"
     seen = found.actors.get(actor)
     if seen is None:

@@ -29,6 +29,10 @@ class Entry(NamedTuple):
     """When, seconds since the epoch."""
     host: str | None = None
     """Host asked for."""
+    request_shape: str | None = None
+    """Fields of the request's body, as `shapes.shape_of` writes them."""
+    response_shape: str | None = None
+    """Fields of the response's body."""
 
 
 Parser = Callable[[str], Entry | None]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stockade.prevent.inventory.logs.entry import Entry, entry_of, iso_second
+from stockade.prevent.inventory.shapes import shape_of
 
 _METHOD = ("method", "httpMethod", "request_method", "http_method", "verb")
 _TARGET = ("path", "uri", "url", "request_uri", "resourcePath", "rawPath", "target", "http_path")
@@ -37,15 +39,35 @@ def har(document: Mapping[str, Any]) -> Iterator[Entry | None]:
         try:
             request, response = item["request"], item.get("response") or {}
             headers = {str(field["name"]).lower(): str(field["value"]) for field in request.get("headers") or ()}
-            yield entry_of(
+            entry = entry_of(
                 str(request["method"]).upper(),
                 str(request["url"]),
                 response.get("status"),
                 agent=headers.get("user-agent"),
                 second=iso_second(str(item.get("startedDateTime", ""))),
             )
+            shapes = {
+                "request_shape": _har_shape(request.get("postData")),
+                "response_shape": _har_shape(response.get("content")),
+            }
+            yield entry and entry._replace(**shapes)
         except (KeyError, TypeError, AttributeError):
             yield None
+
+
+def _har_shape(content: Any) -> str | None:
+    if not isinstance(content, dict) or not isinstance(content.get("text"), str):
+        return None
+    text = content["text"]
+    if content.get("encoding") == "base64":
+        try:
+            body = base64.b64decode(text, validate=True)
+        except ValueError:
+            return None
+    else:
+        body = text.encode("utf-8", "replace")
+    kind = content.get("mimeType")
+    return shape_of(kind if isinstance(kind, str) else None, None, body)
 
 
 def postman(document: Mapping[str, Any]) -> Iterator[Entry | None]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stockade.prevent.inventory.logs.digest import NOT_OF_THE_API, ActorSeen, Digest
+from stockade.prevent.inventory.observe import fields_of
 from stockade.prevent.inventory.paths import PathLearner, Template
+from stockade.prevent.inventory.seen import FieldSeen
 
 ACTORS_MOST = 200_000
 """Distinct actors of all logs together."""
@@ -27,6 +29,10 @@ class Operation:
     """Exchanges by status; 0 where the log named none."""
     query: tuple[str, ...]
     """Names of the parameters in its queries."""
+    request_fields: tuple[FieldSeen, ...] = ()
+    """Fields of bodies that were sent, when the log has bodies."""
+    response_fields: tuple[FieldSeen, ...] = ()
+    """Fields of bodies that were answered."""
     sensitive: tuple[tuple[str, str], ...] = ()
     """Parameters of its queries that carry personal or secret data, with its class: logs and caches keep these."""
 
@@ -45,6 +51,7 @@ class Summary:
         self.last: int | None = None
         self._paths: Counter[tuple[str, str, int]] = Counter()
         self._sensitive: Counter[tuple[str, str, str, str]] = Counter()
+        self._shapes: Counter[tuple[str, str, str, str]] = Counter()
         self._queries: dict[tuple[str, str], set[str]] = {}
 
     def add(self, file: str, digest: Digest, lines_before: int) -> None:
@@ -62,6 +69,7 @@ class Summary:
         self.unreadable += [(file, lines_before + number, text) for number, text in digest.unreadable[:room]]
         self._paths.update(digest.paths)
         self._sensitive.update(digest.sensitive)
+        self._shapes.update(digest.shapes)
         for key, names in digest.queries.items():
             self._queries.setdefault(key, set()).update(names)
         for actor, seen in digest.actors.items():
@@ -105,9 +113,19 @@ class Summary:
             template = match(method, path)
             if template is not None and _NAME.fullmatch(name):
                 sensitive[template].add((name, data_class))
+        shapes: dict[tuple[Template, str], Counter[str]] = defaultdict(Counter)
+        for (method, path, side, shape), count in self._shapes.items():
+            template = match(method, path)
+            if template is not None:
+                shapes[template, side][shape] += count
         return [
             Operation(
-                template, statuses[template], tuple(sorted(queries[template])), tuple(sorted(sensitive[template]))
+                template,
+                statuses[template],
+                tuple(sorted(queries[template])),
+                fields_of(shapes[template, "request"]),
+                fields_of(shapes[template, "response"]),
+                tuple(sorted(sensitive[template])),
             )
             for template in templates
         ]
