@@ -21,6 +21,13 @@ OPERATIONS = (
     ("PUT", "/users/{}/address", "putAddress", 2),
     ("GET", "/search", "search", 10),
 )
+FIELDS = (
+    {"field": "id", "type": "string", "format": "uuid"},
+    {"field": "customer.email", "type": "string", "format": "email", "data": "email"},
+    {"field": "items[].sku", "type": "string"},
+    {"field": "items[].count", "type": "integer"},
+)
+"""Fields of a body, which a gateway tells of a few exchanges."""
 STAGES = ("decisions", "route", "identity", "contract", "access", "inspect", "limit", "response")
 
 
@@ -120,6 +127,12 @@ def _record(
     }
     if name == "search":
         record["request"]["query"] = f"q=word{chance.randrange(3000)}&page={chance.randrange(9)}"
+    if time % 40 == 0:
+        record["response"]["fields"] = [dict(field) for field in FIELDS[: 2 + time % 3]]
+        if method != "GET":
+            record["request"]["fields"] = [dict(field) for field in FIELDS[2:]]
+    if time % 97 == 0:
+        record["trace"] = {"id": f"{time * 2**70:032x}", "parent": f"{time:016x}"}
     if chance.random() < 0.02:
         _refuse(record, chance)
     return record

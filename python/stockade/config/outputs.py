@@ -10,6 +10,7 @@ from stockade.config.values import SecretRef
 _PLACE = (
     r"^(?:file:/[^\x00-\x1f]{1,1000}"
     r"|syslog\+(?:udp|tcp|tls)://[A-Za-z0-9.\-\[\]:]{1,255}:[0-9]{1,5}"
+    r"|kafka://[A-Za-z0-9.\-\[\]:,]{1,1000}/[A-Za-z0-9._\-]{1,249}"
     r"|(?:otlp\+)?https?://[!-~]{1,1000})$"
 )
 
@@ -25,7 +26,8 @@ class Output(Section):
         ]
     )
     """Where: `file:/PATH` (OCSF as JSON lines), `syslog+udp://HOST:PORT`, `syslog+tcp://` or `syslog+tls://` (RFC 5424
-    with OCSF), `https://...` (a webhook), or `otlp+https://COLLECTOR` (OpenTelemetry logs and traces)."""
+    with OCSF), `https://...` (a webhook), `otlp+https://COLLECTOR` (OpenTelemetry logs and traces), or
+    `kafka://BROKER:PORT,.../TOPIC` (records as JSON; needs the extra package `stockade[kafka]`)."""
     events: Literal["suspicious", "all"] = "suspicious"
     """Which: those that were refused, failed or looked at twice; or every one."""
     secret: SecretRef | None = Field(default=None, examples=[{"env": "HOOK_SECRET"}])

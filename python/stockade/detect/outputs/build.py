@@ -8,6 +8,7 @@ from typing import Literal, cast
 from urllib.parse import urlsplit
 
 from stockade.detect.outputs.file import FileSink
+from stockade.detect.outputs.kafka import KafkaSink
 from stockade.detect.outputs.otlp import OtlpSink
 from stockade.detect.outputs.sink import Sink
 from stockade.detect.outputs.syslog import SyslogSink
@@ -22,6 +23,9 @@ def sink_of(to: str, secret: str | None, clock: Callable[[], int], version: str)
         secret: for signatures of webhooks.
         clock: microseconds since the epoch.
         version: of Stockade.
+
+    Raises:
+        StockadeError: a package that this kind of output needs is not installed.
     """
     kind, _, rest = to.partition("+")
     if to.startswith("file:"):
@@ -32,4 +36,7 @@ def sink_of(to: str, secret: str | None, clock: Callable[[], int], version: str)
         place = urlsplit(rest)
         transport = cast(Literal["udp", "tcp", "tls"], place.scheme)
         return SyslogSink(transport, place.hostname or "", place.port or 514, version)
+    if to.startswith("kafka:"):
+        brokers, _, topic = to.removeprefix("kafka://").partition("/")
+        return KafkaSink(brokers, topic)
     return WebhookSink(to, secret, clock)
