@@ -5,7 +5,8 @@ from pathlib import Path
 
 from syrupy.assertion import SnapshotAssertion
 from tests.cli.conftest import Command
-from tests.unit.records import an_id
+from tests.spool import write_segment
+from tests.unit.records import EVENT, an_id
 
 CONFIG = "version: 1\napis: {shop: {upstream: 'http://127.0.0.1:9000'}}\n"
 
@@ -20,6 +21,24 @@ def test_a_recorded_exchange(stockade: Command, snapshot: SnapshotAssertion) -> 
     assert stockade("explain", an_id(4).lower()) == snapshot
     assert stockade("explain", an_id(99)) == snapshot
     assert stockade("explain", "nonsense") == snapshot
+
+
+def test_what_is_told_of_bodies_is_shown(stockade: Command, folder: Path) -> None:
+    request = {**EVENT["request"], "excerpt": '{"q":"\x1b[31m","password":"[masked]"}'}
+    fields = [{"field": "items[].email", "type": "string", "format": "email", "data": "email"}]
+    told = {
+        **EVENT,
+        "id": an_id(7),
+        "time": 1_700_000_007_000_000,
+        "trace": {"id": "4bf92f3577b34da6a3ce929d0e0e4736", "parent": "00f067aa0ba902b7"},
+        "request": request,
+        "response": {**EVENT["response"], "fields": fields},
+    }
+    write_segment(folder / "stockade-data" / "spool", [told], 100)
+    said = stockade("explain", an_id(7))
+    assert '  sent      {"q":"\\x1b[31m","password":"[masked]"}' in said
+    assert "  answered  fields: items[].email email" in said
+    assert "  trace     4bf92f3577b34da6a3ce929d0e0e4736, called from span 00f067aa0ba902b7" in said
 
 
 def test_a_request_in_a_file(stockade: Command, folder: Path, snapshot: SnapshotAssertion) -> None:

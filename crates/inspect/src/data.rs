@@ -165,8 +165,10 @@ fn has_phone(text: &str) -> bool {
 
 /// A social security number of the United States as it is written; some ranges are never given out.
 fn is_ssn(word: &str) -> bool {
-    let parts: Vec<&str> = word.split('-').collect();
-    let [area, group, serial] = parts[..] else { return false };
+    let mut parts = word.split('-');
+    let (Some(area), Some(group), Some(serial), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
     let numbers = [area, group, serial].iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
     numbers
         && (area.len(), group.len(), serial.len()) == (3, 2, 4)
@@ -194,7 +196,7 @@ fn is_dni(word: &str) -> bool {
         return false;
     }
     let whole = rest.iter().fold(u64::from(leading), |whole, byte| whole * 10 + u64::from(byte - b'0'));
-    LETTERS.get((whole % 23) as usize) == Some(letter)
+    usize::try_from(whole % 23).ok().and_then(|place| LETTERS.get(place)) == Some(letter)
 }
 
 /// Italy's codice fiscale: its last letter follows from the other fifteen.
@@ -228,7 +230,7 @@ fn is_nir(word: &str) -> bool {
     if digits.len() != 15 || word.len() != 15 || !matches!(digits.first(), Some(1 | 2)) {
         return false;
     }
-    let (body, key) = digits.split_at(13);
+    let Some((body, key)) = digits.split_at_checked(13) else { return false };
     let month = number(body.get(3..5).unwrap_or_default());
     (1..=12).contains(&month) && number(key) == 97 - number(body) % 97
 }
@@ -242,8 +244,9 @@ fn is_cpf(word: &str) -> bool {
     }
     let digits = digits(word);
     let check = |count: usize| -> u64 {
-        let weights = (2..=count as u64 + 1).rev();
-        let sum: u64 = digits.iter().take(count).zip(weights).map(|(digit, weight)| u64::from(*digit) * weight).sum();
+        let weights = (2_u64..).take(count).collect::<Vec<_>>();
+        let sum: u64 =
+            digits.iter().zip(weights.iter().rev()).map(|(digit, weight)| u64::from(*digit) * weight).sum();
         let rest = sum * 10 % 11;
         if rest == 10 { 0 } else { rest }
     };

@@ -18,6 +18,7 @@ def lines_of(event: Event) -> Iterator[str]:
     yield from stage_lines(event.stages)
     yield from refusal_lines(event.refusals)
     yield from finding_lines(event.findings)
+    yield from _body_lines(event)
     timing = event.timing
     if not timing.total_us:
         return
@@ -85,6 +86,20 @@ def _request_lines(event: Event) -> Iterator[str]:
     yield f"  judged    {output.visible(', '.join(where))}"
     if event.response and event.response.upstream:
         yield f"  upstream  {output.visible(event.response.upstream)}"
+    if event.trace:
+        yield f"  trace     {output.visible(event.trace.id)}, called from span {output.visible(event.trace.parent)}"
+
+
+def _body_lines(event: Event) -> Iterator[str]:
+    """What is told of bodies: masked excerpts, and fields without values."""
+    for name, side in (("sent", event.request), ("answered", event.response)):
+        if side is None:
+            continue
+        if side.excerpt:
+            yield f"  {name:<10}{output.visible(side.excerpt)}"
+        if side.fields:
+            shown = ", ".join(f"{one.field} {one.data or one.format or one.type}" for one in side.fields)
+            yield f"  {name:<10}fields: {output.visible(shown)}"
 
 
 def _because(setting: str) -> str:
