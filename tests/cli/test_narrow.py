@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 def on_terminal(folder: Path, width: int, *arguments: str) -> str:
     """What a command prints on a terminal, without colours."""
     ours, theirs = pty.openpty()
-    environment = {"PATH": "/usr/bin:/bin", "COLUMNS": str(width), "TERM": "dumb", "NO_COLOR": "1"}
+    environment = {"PATH": "/usr/bin:/bin", "COLUMNS": str(width), "TERM": "xterm"}
     command = [sys.executable, "-m", "stockade", *arguments]
     with subprocess.Popen(command, cwd=folder, stdout=theirs, stderr=theirs, stdin=theirs, env=environment) as ended:
         os.close(theirs)
@@ -29,7 +30,7 @@ def on_terminal(folder: Path, width: int, *arguments: str) -> str:
             said += piece
         os.close(ours)
     assert ended.returncode == 0
-    return said.decode().replace("\r\n", "\n")
+    return re.sub(r"\x1b\[[\d;]*m", "", said.decode().replace("\r\n", "\n"))
 
 
 @pytest.mark.parametrize("width", [80, 100])
@@ -44,7 +45,7 @@ def test_events_fit_a_narrow_terminal(folder: Path, width: int) -> None:
 
 
 def test_a_wide_terminal_has_one_line_for_each(folder: Path) -> None:
-    text = on_terminal(folder, 160, "events")
+    text = on_terminal(folder, 200, "events")
     line = next(line for line in text.splitlines() if "access.denied" in line and "/orders" in line)
     assert "01KAVWZ8G00000000000000002" in line
     assert "subject:alice" in line

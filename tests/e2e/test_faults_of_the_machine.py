@@ -84,9 +84,10 @@ def test_a_power_cut_takes_no_more_than_was_not_synced(
         stockade.start()
         kept = ask(stockade, 50)
         newest = spool.segments(folder.spool)[-1].path
-        until(lambda: len(recorded(stockade)) >= len(before) + 50, what="50 records")
+        wanted = len(before) + 50
+        until(lambda wanted=wanted: len(recorded(stockade)) >= wanted, what="50 records")  # type: ignore[misc]
         size = newest.stat().st_size
-        until(lambda: synced(newest) >= size, what="a sync")  # noqa: B023
+        until(lambda newest=newest, size=size: synced(newest) >= size, what="a sync")  # type: ignore[misc]
         late = ask(stockade, 50)
         kill_all(stockade)
         for segment in [one.path for one in spool.segments(folder.spool)]:
@@ -100,7 +101,7 @@ def test_a_power_cut_takes_no_more_than_was_not_synced(
                     opened.truncate(whole)
         found = recorded(stockade)
         answered = [*before, *kept, *late]
-        assert found[: len(before) + 50] == answered[: len(before) + 50], "what was synced is there"
+        assert found[:wanted] == answered[:wanted], "what was synced is there"
         assert found == answered[: len(found)], "what is lost is the end, and nothing comes twice"
         before = found
     stockade.start()

@@ -10,7 +10,9 @@ use std::sync::atomic::Ordering;
 
 use stockade_engine::{Record, Spent};
 use stockade_inspect::mask;
-use stockade_model::event::{ClientRecord, EVENT_FORMAT, Record as SpoolRecord, RequestRecord, ResponseRecord, Timing, TraceRecord};
+use stockade_model::event::{
+    ClientRecord, EVENT_FORMAT, Record as SpoolRecord, RequestRecord, ResponseRecord, Timing, TraceRecord,
+};
 use stockade_model::{Client, Event, Now, Refusal, Request, RequestId, TraceContext, VerdictKind};
 
 use self::bodies::Bodies;

@@ -206,9 +206,11 @@ fn is_codice_fiscale(word: &str) -> bool {
     let [body @ .., check] = word.as_bytes() else { return false };
     let form = b"AAAAAA00A00A000";
     let fits = body.len() == form.len()
-        && body.iter().zip(form).all(|(byte, form)| {
-            if *form == b'A' { byte.is_ascii_uppercase() } else { byte.is_ascii_digit() }
-        });
+        && body.iter().zip(form).all(
+            |(byte, form)| {
+                if *form == b'A' { byte.is_ascii_uppercase() } else { byte.is_ascii_digit() }
+            },
+        );
     if !fits {
         return false;
     }
@@ -237,21 +239,21 @@ fn is_nir(word: &str) -> bool {
 
 /// Brazil's CPF as it is written, with its two check digits.
 fn is_cpf(word: &str) -> bool {
-    let marks: Vec<(usize, u8)> =
-        word.bytes().enumerate().filter(|(_, byte)| !byte.is_ascii_digit()).collect();
+    let marks: Vec<(usize, u8)> = word.bytes().enumerate().filter(|(_, byte)| !byte.is_ascii_digit()).collect();
     if word.len() != 14 || marks != [(3, b'.'), (7, b'.'), (11, b'-')] {
         return false;
     }
     let digits = digits(word);
     let check = |count: usize| -> u64 {
         let weights = (2_u64..).take(count).collect::<Vec<_>>();
-        let sum: u64 =
-            digits.iter().zip(weights.iter().rev()).map(|(digit, weight)| u64::from(*digit) * weight).sum();
+        let sum: u64 = digits.iter().zip(weights.iter().rev()).map(|(digit, weight)| u64::from(*digit) * weight).sum();
         let rest = sum * 10 % 11;
         if rest == 10 { 0 } else { rest }
     };
     let given = |place: usize| digits.get(place).copied().map(u64::from);
-    given(9) == Some(check(9)) && given(10) == Some(check(10)) && digits.iter().any(|digit| Some(digit) != digits.first())
+    given(9) == Some(check(9))
+        && given(10) == Some(check(10))
+        && digits.iter().any(|digit| Some(digit) != digits.first())
 }
 
 /// A national insurance number of the United Kingdom; it has no check digit, but few prefixes.
@@ -260,7 +262,10 @@ fn is_nino(word: &str) -> bool {
     let letter = |byte: &u8, not: &[u8]| byte.is_ascii_uppercase() && !not.contains(byte);
     letter(first, b"DFIQUV")
         && letter(second, b"DFIOQUV")
-        && !matches!((first, second), (b'B', b'G') | (b'G', b'B') | (b'K', b'N') | (b'N', b'K') | (b'T', b'N') | (b'Z', b'Z'))
+        && !matches!(
+            (first, second),
+            (b'B', b'G') | (b'G', b'B') | (b'K', b'N') | (b'N', b'K') | (b'T', b'N') | (b'Z', b'Z')
+        )
         && middle.len() == 6
         && middle.iter().all(u8::is_ascii_digit)
         && (b'A'..=b'D').contains(last)

@@ -156,14 +156,21 @@ mod tests {
 
     #[test]
     fn secrets_are_masked_and_the_rest_is_shown() {
-        let body = r#"{"q":"1' OR 1=1--","password":"hunter2","card":{"number":"x"},"to":["a@example.com",4111111111111111]}"#;
+        let body =
+            r#"{"q":"1' OR 1=1--","password":"hunter2","card":{"number":"x"},"to":["a@example.com",4111111111111111]}"#;
         let text = shown("application/json", body, 500).unwrap();
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(
             value,
             serde_json::json!({"q": "1' OR 1=1--", "password": "[masked]", "card": "[masked]", "to": ["[email]", "[card]"]})
         );
-        assert_eq!(shown("application/json", r#"{"diagnosis":"flu","n":{"diagnosis":["x"]}}"#, 500).unwrap().matches("[masked]").count(), 2);
+        assert_eq!(
+            shown("application/json", r#"{"diagnosis":"flu","n":{"diagnosis":["x"]}}"#, 500)
+                .unwrap()
+                .matches("[masked]")
+                .count(),
+            2
+        );
         let form = shown("application/x-www-form-urlencoded", "user=bob&pin=1234&note=a%26b", 500);
         assert_eq!(form.as_deref(), Some("user=bob&pin=[masked]&note=a&b"));
     }

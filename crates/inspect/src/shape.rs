@@ -204,7 +204,8 @@ mod tests {
         fields(&parsed.unwrap())
             .into_iter()
             .map(|one| {
-                let marks: String = [one.format, one.data].into_iter().flatten().map(|mark| format!(" {mark}")).collect();
+                let marks: String =
+                    [one.format, one.data].into_iter().flatten().map(|mark| format!(" {mark}")).collect();
                 format!("{} {}{marks}", one.field, one.kind)
             })
             .collect()
@@ -244,7 +245,9 @@ mod tests {
 
     #[test]
     fn names_that_are_data_are_not_told() {
-        for name in ["alice@example.com", "4111111111111111", "0190b7a4-5c3f-7d55", "Zk8sP2mQ9xR4tV7wY1aB3cD5", "a b", "", "12"] {
+        for name in
+            ["alice@example.com", "4111111111111111", "0190b7a4-5c3f-7d55", "Zk8sP2mQ9xR4tV7wY1aB3cD5", "a b", "", "12"]
+        {
             let body = serde_json::json!({ name: 1 }).to_string();
             assert_eq!(told("application/json", &body), ["{} integer"], "{name}");
         }
@@ -267,7 +270,10 @@ mod tests {
     }
 
     fn letters(number: u32) -> String {
-        char::from_u32(u32::from('a') + number % 26).into_iter().chain(char::from_u32(u32::from('A') + number / 26)).collect()
+        char::from_u32(u32::from('a') + number % 26)
+            .into_iter()
+            .chain(char::from_u32(u32::from('A') + number / 26))
+            .collect()
     }
 
     proptest! {

@@ -103,9 +103,7 @@ class Mirror:
         self._summary.add("mirror", digest, self._summary.lines)
 
 
-def listen(
-    address: str, seconds: float | None, progress: Callable[[int], None], clock: Callable[[], int]
-) -> Learned:
+def listen(address: str, seconds: float | None, progress: Callable[[int], None], clock: Callable[[], int]) -> Learned:
     """Learn from copies of requests until a time is over or the person ends it.
 
     Args:
@@ -149,7 +147,11 @@ def listen(
 
 
 def _watch(
-    server: uvicorn.Server, mirror: Mirror, stop: threading.Event, seconds: float | None, progress: Callable[[int], None]
+    server: uvicorn.Server,
+    mirror: Mirror,
+    stop: threading.Event,
+    seconds: float | None,
+    progress: Callable[[int], None],
 ) -> None:
     passed = 0.0
     while not stop.wait(0.2):

@@ -94,7 +94,8 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], styles
 
 def is_narrow(columns: Sequence[Column], widths: Sequence[int]) -> bool:
     """Whether the terminal has no room for all columns beside each other, and some may stand below."""
-    return any(column.below for column in columns) and sum(widths) + 2 * (len(widths) - 1) > terminal_width()
+    # Between two columns a table has two spaces and its rule.
+    return any(column.below for column in columns) and sum(widths) + 3 * len(widths) > terminal_width()
 
 
 def terminal_width() -> int:

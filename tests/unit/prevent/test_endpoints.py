@@ -90,7 +90,10 @@ def test_data_drift_callers_and_proofs_are_told_and_count() -> None:
     traffic = replace(
         TRAFFIC,
         seen=seen,
-        identities=[{**whose, "identity_method": None, "exchanges": 3}, {**whose, "identity_method": "jwt", "exchanges": 6}],
+        identities=[
+            {**whose, "identity_method": None, "exchanges": 3},
+            {**whose, "identity_method": "jwt", "exchanges": 6},
+        ],
         callers=[{**whose, "actor": f"subject:{name}", "exchanges": 9} for name in "abcdefg"],
         drift={("shop", "GET", "/v2/orders/{id}"): (Drift("response", 200, "city", "new", "now string"),)},
     )

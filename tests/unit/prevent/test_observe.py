@@ -74,7 +74,10 @@ def test_bodies_are_put_together_from_their_shapes() -> None:
 
 
 def test_a_chance_hit_is_no_data_and_a_name_is_half_of_one() -> None:
-    shapes = {shape("serial:integer::card", "birthDate:string:date:"): 1, shape("serial:integer::", "birthDate:string:date:"): 30}
+    shapes = {
+        shape("serial:integer::card", "birthDate:string:date:"): 1,
+        shape("serial:integer::", "birthDate:string:date:"): 30,
+    }
     fields = {one.field: one for one in fields_of(shapes)}
     assert fields["serial"].data == ()
     assert fields["birthDate"].data == (DataSeen("birth", 0.5, "name"),)

@@ -75,7 +75,7 @@ fn run_broken(order: &[Pick], mode: &str) -> (Result<(), Box<Refusal>>, Record) 
         facts: &mut facts,
         pending: Default::default(),
     };
-    let outcome = run(order, &mut exchange, &Question::Head(&state));
+    let outcome = run(order, &mut exchange, &Question::Head(&state), &state);
     (outcome, record)
 }
 

@@ -219,7 +219,11 @@ mod tests {
     #[test]
     fn the_first_of_each_operation_are_told_and_then_few() {
         let (samples, asked) = (Samples::default(), request("/orders/17"));
-        let record = |operation| Record { api: Some(0), operation, ..Record::default() };
+        let record = |operation| {
+            let mut record = Record::default();
+            (record.api, record.operation) = (Some(0), operation);
+            record
+        };
         let taken = |record: &Record, now| samples.take(record, &asked, 200, now);
         let one = record(Some(1));
         let told = (0..640).filter(|_| taken(&one, at(5))).count();

@@ -29,7 +29,7 @@ class FieldSeen:
     """One field of a body."""
 
     field: str
-    """Where it stands: `customer.email`, `items[].sku`. `{}` stands for names that are data, `$` for the body itself."""
+    """Where it stands: `customer.email`, `items[].sku`. `{}` stands for names that are data, `$` for the body."""
     types: tuple[str, ...]
     """Types seen, most frequent first: `string`, `integer`, `number`, `boolean`, `null`, `object`, `array`, `file`."""
     format: str | None

@@ -122,9 +122,7 @@ _USUAL = (SINCE, UNTIL, API, limit(10_000))
 QUERIES = (
     NamedQuery("seen_operations", "Declared operations that were called.", _USUAL, _operations),
     NamedQuery("seen_fields", "Fields of bodies, without values, of sampled exchanges.", (*_USUAL, _RECENT), _fields),
-    NamedQuery(
-        "seen_requests", "The newest successful requests.", (*_USUAL, _DECLARED), _requests, newest_first=True
-    ),
+    NamedQuery("seen_requests", "The newest successful requests.", (*_USUAL, _DECLARED), _requests, newest_first=True),
     NamedQuery("seen_identities", "How callers of each operation proved who they are.", _USUAL, _identities),
     NamedQuery("seen_callers", "Who calls each operation, busiest first.", _USUAL, _callers),
     NamedQuery("undeclared", "Successful requests for what is not declared.", _USUAL, _undeclared),

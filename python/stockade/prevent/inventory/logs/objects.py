@@ -46,11 +46,8 @@ def har(document: Mapping[str, Any]) -> Iterator[Entry | None]:
                 agent=headers.get("user-agent"),
                 second=iso_second(str(item.get("startedDateTime", ""))),
             )
-            shapes = {
-                "request_shape": _har_shape(request.get("postData")),
-                "response_shape": _har_shape(response.get("content")),
-            }
-            yield entry and entry._replace(**shapes)
+            asked, answered = _har_shape(request.get("postData")), _har_shape(response.get("content"))
+            yield entry and entry._replace(request_shape=asked, response_shape=answered)
         except (KeyError, TypeError, AttributeError):
             yield None
 
