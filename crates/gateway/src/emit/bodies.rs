@@ -226,8 +226,8 @@ mod tests {
         };
         let taken = |record: &Record, now| samples.take(record, &asked, 200, now);
         let one = record(Some(1));
-        let told = (0..640).filter(|_| taken(&one, at(5))).count();
-        assert_eq!(told, usize::from(FIRST) + 9);
+        let told = (0..=640).filter(|_| taken(&one, at(5))).count();
+        assert_eq!(told, usize::from(FIRST) + 10);
         assert!(taken(&record(Some(2)), at(5)), "each operation has a count of its own");
         assert!(!taken(&one, at(5)) && taken(&one, at(HOUR_US)), "each hour begins anew");
         let (other, word) = (request("/orders/18"), request("/carts/17"));

@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(
             written(&request, ROUTE, Framing::None),
             "GET /a/b?x=1&y=%20 HTTP/1.1\r\nhost: api.example\r\naccept: */*\r\n\
-             traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\
+             traceparent: 00-0af7651916cd43dd8448eb211c80319c-0000000000000001-01\r\n\
              x-forwarded-for: 192.0.2.7\r\nx-forwarded-proto: https\r\nx-forwarded-host: shop.example\r\n\
              forwarded: for=192.0.2.7;host=\"shop.example\";proto=https\r\n\r\n"
         );
