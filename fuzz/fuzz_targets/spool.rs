@@ -1,15 +1,4 @@
-//! Scans any bytes as the records of a spool segment: it ends, stays inside, and numbers only rise.
+//! `stockade_fuzz::spool` for libFuzzer.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use stockade_gateway::spool::scan::Scanner;
-
-fuzz_target!(|data: &[u8]| {
-    let mut scanner = Scanner::new(data, 0);
-    let mut last = None;
-    while let Some(record) = scanner.next_record().expect("a slice can always be read") {
-        assert!(last.is_none_or(|last| record.sequence > last));
-        last = Some(record.sequence);
-    }
-    assert!(scanner.good_end() <= data.len() as u64);
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| stockade_fuzz::spool::run(data));

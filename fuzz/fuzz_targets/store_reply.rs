@@ -1,7 +1,4 @@
-//! Reads any bytes as a reply of the store that shares limits.
+//! `stockade_fuzz::store_reply` for libFuzzer.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use stockade_gateway::fuzzing::store_reply;
-
-fuzz_target!(|data: &[u8]| assert!(store_reply(data)));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| stockade_fuzz::store_reply::run(data));

@@ -53,7 +53,7 @@ def test_a_rule_refuses_says_why_and_is_explained(
     assert "main.conf:5" in refusal.detail
     assert "ARGS:colour" in refusal.detail
     assert refusal.exception is not None
-    assert "SecRuleUpdateTargetById 10" in refusal.exception
+    assert f"stockade rules except --from {event.id}" in refusal.exception
     [finding] = event.findings
     assert (finding.detector, finding.place) == ("seclang", "ARGS:colour")
 
@@ -68,6 +68,28 @@ def test_in_monitor_mode_rules_only_tell(origin: Origin, gateway_factory: Gatewa
     assert event.refusals[-1].reason == "seclang.denied"
 
 
+def test_the_phase_of_logging_runs_however_an_exchange_ends(
+    origin: Origin, gateway_factory: GatewayFactory, tmp_path: Path
+) -> None:
+    api = with_rules(tmp_path, RULES + "SecAction \"id:50,phase:5,pass,log,msg:'It is over'\"\n")
+    api |= {"inspect": {"enabled": True}}
+    nobody = f"http://127.0.0.1:{free_port()}"
+    failing, refusing = gateway_factory(nobody, api=api), gateway_factory(origin.url, api=api)
+    with failing.client() as client:
+        failed = client.get("/items?colour=blue")
+    with refusing.client() as client:
+        refused = client.get("/items", params={"q": "x' OR '1'='1' --"})
+        allowed = client.get("/items?colour=blue")
+    for stockade, answer, verdict in (
+        (failing, failed, "failed"),
+        (refusing, refused, "refused"),
+        (refusing, allowed, "allowed"),
+    ):
+        event = stockade.event(answer.headers["x-stockade-id"])
+        assert event.verdict == verdict
+        assert sum("rule 50 at" in finding.note for finding in event.findings) == 1, verdict
+
+
 def test_changed_rules_are_taken_and_bad_ones_are_not(
     origin: Origin, gateway_factory: GatewayFactory, tmp_path: Path
 ) -> None:
@@ -80,11 +102,11 @@ def test_changed_rules_are_taken_and_bad_ones_are_not(
         assert status("green") == 422
         (tmp_path / "main.conf").write_text(RULES.replace("blue red", "blue red green"))
         until(lambda: status("green") == 200, what="the new rules")
-        (tmp_path / "main.conf").write_text(RULES + 'SecRule ARGS "@rbl list.example" "id:99"\n')
+        (tmp_path / "main.conf").write_text(RULES + 'SecRule ARGS "@inspectFile /bin/true" "id:99"\n')
         until(lambda: not stockade.readiness()["parts"]["config"]["ok"], what="the problem")
         detail = stockade.readiness()["parts"]["config"]["detail"]
         assert "main.conf" in detail
-        assert "rbl" in detail
+        assert "inspectFile" in detail
         assert status("green") == 200
 
 

@@ -19,6 +19,7 @@ CRATE_ORDER = [
     "stockade-engine",
     "stockade-gateway",
     "stockade-python",
+    "stockade-fuzz",
 ]
 
 # A table of data may be longer than a module of code.

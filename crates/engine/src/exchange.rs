@@ -111,7 +111,8 @@ impl Admitted {
 
     /// Gives request and record back, for an exchange that breaks before its body was judged.
     #[must_use]
-    pub fn into_parts(self) -> (Box<Request>, Box<Record>) {
+    pub fn into_parts(mut self) -> (Box<Request>, Box<Record>) {
+        self.engine.end(&self.request, &mut self.record, &mut self.facts);
         (self.request, self.record)
     }
 
@@ -195,7 +196,8 @@ impl Cleared {
 
     /// Gives request and record back when the exchange is over.
     #[must_use]
-    pub fn into_parts(self) -> (Box<Request>, Box<Record>) {
+    pub fn into_parts(mut self) -> (Box<Request>, Box<Record>) {
+        self.engine.end(&self.request, &mut self.record, &mut self.facts);
         (self.request, self.record)
     }
 }

@@ -221,7 +221,18 @@ impl Engine {
         };
         match run(&HEAD, &mut exchange, &Question::Head(state), state) {
             Ok(()) => Ok(Admitted { engine: Arc::clone(self), request, record, facts }),
-            Err(refusal) => Err(Box::new(Refused { request, record, refusal: *refusal })),
+            Err(refusal) => {
+                self.end(&request, &mut record, &mut facts);
+                Err(Box::new(Refused { request, record, refusal: *refusal }))
+            }
+        }
+    }
+
+    /// Tells stages that the exchange is over which keep something until then.
+    pub(crate) fn end(&self, request: &Request, record: &mut Record, facts: &mut Facts) {
+        if let Some(api) = record.api.and_then(|place| self.apis.get(place)) {
+            // A panic here must not take the record with it.
+            let _ = catch_unwind(AssertUnwindSafe(|| api.seclang.end(request, record, facts)));
         }
     }
 
@@ -250,7 +261,10 @@ impl Engine {
         let outcome = caught(Stage::Limit, &mut exchange, |exchange| api.limits.counted(exchange, state, *asked, told));
         match exchange.settle(Stage::Limit, outcome) {
             Ok(()) => Ok(Admitted { engine, request, record, facts }),
-            Err(refusal) => Err(Box::new(Refused { request, record, refusal: *refusal })),
+            Err(refusal) => {
+                engine.end(&request, &mut record, &mut facts);
+                Err(Box::new(Refused { request, record, refusal: *refusal }))
+            }
         }
     }
 
@@ -300,6 +314,7 @@ impl Engine {
         let stages: &[Pick] = if policy.stream { &STREAM } else { &BODY };
         let outcome = run(stages, &mut exchange, &Question::Body(&received), state);
         if let Err(refusal) = outcome {
+            engine.end(&request, &mut record, &mut facts);
             return Err(Box::new(Refused { request, record, refusal: *refusal }));
         }
         // INVARIANT: route refuses every request without an API, so a head that was admitted has one.

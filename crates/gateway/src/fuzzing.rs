@@ -123,6 +123,18 @@ pub fn store_reply(bytes: &[u8]) -> bool {
     }
 }
 
+/// Frames of a WebSocket in pieces of `step` bytes break the same rule as all at once, or none.
+#[must_use]
+pub fn websocket(bytes: &[u8], step: usize) -> bool {
+    use crate::websocket::guard::{Guard, Origin};
+    [Origin::Client, Origin::Server].into_iter().all(|from| {
+        let guard = || Guard::new(from, 1 << 16, 100);
+        let whole = guard().check(bytes, 0);
+        let mut split = guard();
+        bytes.chunks(step.max(1)).try_for_each(|piece| split.check(piece, 0)) == whole
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +153,7 @@ mod tests {
             prop_assert!(fuzzing.normalise(bytes.as_bytes()));
             prop_assert!(fuzzing.chunked(chunks.as_bytes(), step));
             prop_assert!(store_reply(chunks.as_bytes()));
+            prop_assert!(websocket(bytes.as_bytes(), step));
         }
     }
 }

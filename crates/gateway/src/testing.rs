@@ -71,6 +71,7 @@ fn api(target: &str) -> ApiPlan {
     ApiPlan {
         seclang: None,
         owner: None,
+        seclang_exceptions: Vec::new(),
         name: "shop".to_owned(),
         hosts: vec!["*".to_owned()],
         base_path: "/".to_owned(),

@@ -4,6 +4,7 @@ pub mod body;
 pub mod catalogue;
 pub mod data;
 pub mod excerpt;
+pub mod fuzzing;
 pub mod inspector;
 pub mod leak;
 pub mod mask;

@@ -47,6 +47,7 @@ collections! {
     FilesCombinedSize, "FILES_COMBINED_SIZE", true;
     FullRequest, "FULL_REQUEST", true;
     FullRequestLength, "FULL_REQUEST_LENGTH", true;
+    Geo, "GEO", true;
     Global, "GLOBAL", false;
     HighestSeverity, "HIGHEST_SEVERITY", false;
     InboundDataError, "INBOUND_DATA_ERROR", true;

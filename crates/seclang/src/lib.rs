@@ -8,6 +8,8 @@ mod bodies;
 mod bytes;
 mod collections;
 mod compile;
+mod exceptions;
+pub mod fuzzing;
 mod memory;
 pub mod message;
 mod operators;
@@ -16,6 +18,7 @@ mod transaction;
 mod transformations;
 
 pub use compile::{CompileError, RuleSet};
+pub use exceptions::Exceptions;
 pub use memory::Memory;
 pub use message::Message;
 pub use report::Match;

@@ -38,6 +38,9 @@ pub struct Match {
     pub variable: String,
     /// Its value after transformations, cut.
     pub value: String,
+    /// Variables of the message whose values it matched, with those values; of a rule that looks at what others set,
+    /// none.
+    pub origins: Vec<(String, String)>,
     /// Status, when it refused.
     pub denied: Option<u16>,
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use stockade_seclang::{Circumstances, Match, Memory, Message, RuleSet, Transaction};
 
 static RULES: LazyLock<Arc<RuleSet>> = LazyLock::new(|| {
-    let plan = serde_json::from_str(include_str!("../../../fuzz/fuzz_targets/seclang.json")).unwrap();
+    let plan = serde_json::from_str(include_str!("../../../fuzz/src/seclang.json")).unwrap();
     Arc::new(RuleSet::new(&plan).unwrap())
 });
 static MEMORY: LazyLock<Arc<Memory>> = LazyLock::new(Arc::default);

@@ -1,4 +1,4 @@
-"""`stockade rules`: SecLang rules, listed, tested, measured and explained."""
+"""`stockade rules`: SecLang rules, listed, tested, measured, explained and excepted."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from stockade.cli import options, output
 from stockade.cli.errors import FOUND, GOOD
+from stockade.cli.rules_except import except_from
 
 COLUMNS = tuple(output.Column(title) for title in ("ID", "PHASE", "SEVERITY", "MESSAGE", "PLACE"))
 """Columns of the list."""
@@ -26,11 +27,12 @@ Rules = Annotated[list[Path] | None, typer.Option("--rules", help="Rule files, i
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="SecLang rules: list, test, time and explain them.", rich_markup_mode=None)
+    group = typer.Typer(help="SecLang rules: list, test, time, explain and except them.", rich_markup_mode=None)
     group.command("list")(list_rules)
     group.command("test")(run_cases)
     group.command("time")(time)
     group.command("explain")(explain)
+    group.command("except")(except_from)
     app.add_typer(group, name="rules")
 
 

@@ -7,17 +7,18 @@ use std::sync::Arc;
 
 use stockade_model::plan::ApiPlan;
 use stockade_model::{Finding, Framing, Headers, HttpVersion, Reason, Refusal, Request, ResponseHead, Stage};
-use stockade_seclang::{Circumstances, Denial, Match, Message, RuleSet, Transaction};
+use stockade_seclang::{Circumstances, Denial, Exceptions, Match, Message, RuleSet, Transaction};
 
 use crate::answer::Answer;
-use crate::stage::{Answered, Exchange, Outcome, Ran, Received, RequestStage, ResponseStage};
+use crate::exchange::Record;
+use crate::stage::{Answered, Exchange, Facts, Outcome, Ran, Received, RequestStage, ResponseStage};
 use crate::{PlanError, State};
 
 const DENIED: Reason = Reason {
     code: "seclang.denied",
     status: 403,
     meaning: "a SecLang rule refused the request or its answer",
-    remedy: "the detail names the rule, its file and line; leave the variable out with `SecRuleUpdateTargetById`",
+    remedy: "the detail names the rule, its file and line; `stockade rules except --from ID` writes an exception",
     source: "OWASP API8:2023",
 };
 
@@ -33,6 +34,7 @@ const MOST_LINES: usize = 1000;
 #[derive(Debug, Default)]
 pub(crate) struct SecLang {
     rules: Option<Arc<RuleSet>>,
+    exceptions: Arc<Exceptions>,
     /// Whether somebody reads the lines of a log.
     log: bool,
 }
@@ -51,7 +53,10 @@ impl SecLang {
                 PlanError::new(format!("apis.{}.seclang", plan.name), format!("{}: {}", error.place, error.problem))
             })?),
         };
-        Ok(Self { rules: Some(rules).filter(|rules| rules.is_on()), log })
+        let exceptions = Exceptions::new(&plan.seclang_exceptions).map_err(|(number, problem)| {
+            PlanError::new(format!("apis.{}.seclang.exceptions[{number}].variable", plan.name), problem)
+        })?;
+        Ok(Self { rules: Some(rules).filter(|rules| rules.is_on()), exceptions: Arc::new(exceptions), log })
     }
 
     /// Whether there are rules that run.
@@ -85,22 +90,32 @@ impl SecLang {
         if over || transaction.denial().is_some() {
             transaction.finish();
         }
-        for found in transaction.take_matches() {
-            if self.log && exchange.record.rule_log.len() < MOST_LINES {
-                let request = exchange.request;
-                let line = found.line(transaction.circumstances(), &request.authority, &request.target());
-                exchange.record.rule_log.push(line);
-            }
-            if exchange.record.findings.len() < MOST_FINDINGS {
-                exchange.record.findings.push(finding(&found));
-            }
-        }
+        self.note(exchange.request, exchange.record, transaction);
         let Some(denial) = transaction.denial() else {
             let count = transaction.rules().len();
             exchange.explain(|_| format!("{count} SecLang rules"));
             return Ok(Ran::Pass);
         };
         Err(Box::new(refusal(exchange, denial)))
+    }
+
+    fn note(&self, request: &Request, record: &mut Record, transaction: &mut Transaction) {
+        for found in transaction.take_matches() {
+            if self.log && record.rule_log.len() < MOST_LINES {
+                let line = found.line(transaction.circumstances(), &request.authority, &request.target());
+                record.rule_log.push(line);
+            }
+            let room = MOST_FINDINGS.saturating_sub(record.findings.len());
+            record.findings.extend(findings(&found).take(room));
+        }
+    }
+
+    /// Runs the phase of logging once an exchange is over, however it ended; nothing when it ran already.
+    pub(crate) fn end(&self, request: &Request, record: &mut Record, facts: &mut Facts) {
+        if let Some(mut transaction) = facts.seclang.take() {
+            transaction.finish();
+            self.note(request, record, &mut transaction);
+        }
     }
 
     fn ask(&self, exchange: &mut Exchange<'_>, over: bool, question: impl FnOnce(&mut Transaction)) -> Outcome {
@@ -119,12 +134,19 @@ impl SecLang {
 /// A rule set that was compiled for another API.
 pub(crate) type SecLangKnown<'a> = (&'a stockade_model::plan::SecLangPlan, &'a SecLang);
 
-fn finding(found: &Match) -> Finding {
-    let evidence = stockade_inspect::mask::text(&found.value, 200).into_owned();
+/// One finding for each value of the message that a rule matched; one for what it looked at where that is no such value.
+fn findings(found: &Match) -> impl Iterator<Item = Finding> {
+    let other = found.origins.is_empty().then_some((&found.variable, &found.value));
+    let origins = found.origins.iter().map(|(variable, value)| (variable, value));
+    origins.chain(other).map(|(variable, value)| finding(found, variable, value))
+}
+
+fn finding(found: &Match, variable: &str, value: &str) -> Finding {
+    let evidence = stockade_inspect::mask::text(value, 200).into_owned();
     let note = format!("rule {} at {}:{}: {}", found.rule, found.file, found.line, found.message);
     Finding {
         detector: "seclang",
-        place: stockade_inspect::mask::text(&found.variable, 200).into_owned(),
+        place: stockade_inspect::mask::text(variable, 200).into_owned(),
         steps: Vec::new(),
         confidence: match found.severity {
             Some(0..=2) => 0.9,
@@ -145,7 +167,7 @@ fn refusal(exchange: &mut Exchange<'_>, denial: &Denial) -> Refusal {
     let mut refusal = Refusal::new(Stage::Inspect, &DENIED, exchange.setting("seclang.files"), detail);
     refusal.status = *status;
     if *rule != 0 {
-        refusal.exception = Some(format!("after the rules add `SecRuleUpdateTargetById {rule} \"!{variable}\"`"));
+        refusal.exception = Some(format!("`stockade rules except --from {}` writes one", exchange.request.id));
     }
     if let Some(location) = location.as_ref().filter(|location| !location.bytes().any(|byte| byte < 0x20)) {
         exchange.record.response_headers.push(("location", location.clone()));
@@ -198,6 +220,7 @@ impl RequestStage for SecLang {
         let request = exchange.request;
         let circumstances = circumstances(request, exchange.now.wall.0);
         let mut transaction = Box::new(Transaction::new(Arc::clone(rules), Arc::clone(&state.rules), circumstances));
+        transaction.except(&self.exceptions, exchange.operation_id());
         match &request.received {
             Some(raw) => transaction.request_head(&Message::parse(raw).0),
             None => transaction.request_head(&Message::parse(&written(request)).0),

@@ -1,6 +1,6 @@
 //! A WebSocket after its upgrade: frames checked, bytes passed on in both directions.
 
-mod guard;
+pub(crate) mod guard;
 mod pump;
 pub(crate) mod reasons;
 

@@ -183,6 +183,7 @@ fn api(origin: SocketAddr) -> ApiPlan {
     ApiPlan {
         seclang: None,
         owner: None,
+        seclang_exceptions: Vec::new(),
         name: "shop".to_owned(),
         hosts: vec!["*".to_owned()],
         base_path: "/".to_owned(),

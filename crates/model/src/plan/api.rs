@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AccessPlan, CertificatePlan, ContractPlan, FailModesPlan, IdentityPlan, InspectPlan, LimitPlan, ProtectPlan,
-    ResponsePlan, SecLangPlan,
+    ResponsePlan, SecLangException, SecLangPlan,
 };
 use crate::Mode;
 
@@ -43,6 +43,9 @@ pub struct ApiPlan {
     /// SecLang rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seclang: Option<Box<SecLangPlan>>,
+    /// Their matches that are let pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seclang_exceptions: Vec<SecLangException>,
     /// Attacks in values.
     pub inspect: InspectPlan,
     /// Rates; all that fit a request apply.

@@ -30,8 +30,8 @@ pub use limits::{
 };
 pub use protect::{ProtectAction, ProtectPlan, ProtectRulePlan};
 pub use seclang::{
-    SecLangDisruptive, SecLangEffect, SecLangEngine, SecLangLink, SecLangOperator, SecLangPart, SecLangPlan,
-    SecLangRule, SecLangScope, SecLangTarget,
+    SecLangDisruptive, SecLangEffect, SecLangEngine, SecLangException, SecLangLink, SecLangOperator, SecLangPart,
+    SecLangPlan, SecLangRule, SecLangScope, SecLangTarget,
 };
 pub use stages::{
     AccessPlan, AccessRulePlan, ApiKeyPlan, ContractPlan, Exception, FailMode, FailModesPlan, IdentityMethodPlan,

@@ -5,6 +5,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Timestamp;
+
 /// A rule set with its settings. Names and defaults are those of ModSecurity's directives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +47,22 @@ pub struct SecLangPlan {
     pub tags: Vec<String>,
     /// The rules of phases 1 to 5, in order.
     pub phases: Vec<Vec<SecLangRule>>,
+}
+
+/// A match that is let pass: all that is named must fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecLangException {
+    /// Operation id; any when absent.
+    pub operation: Option<String>,
+    /// Id of the rule; any when absent.
+    pub rule: Option<u64>,
+    /// Variable as matches name it, such as `ARGS:note`; any when absent. A part `*` of a key stands for any index.
+    pub variable: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// `SecRuleEngine`.

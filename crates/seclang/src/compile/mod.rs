@@ -1,6 +1,7 @@
 //! From the plan to what is run: every pattern checked, every distinct pair of targets and transformations numbered, one
 //! search built for the texts of all patterns.
 
+mod grams;
 mod literals;
 pub(crate) mod pattern;
 pub(crate) mod prefilter;
@@ -89,9 +90,6 @@ impl RuleSet {
         }
         let Compiler { views, builders, .. } = compiler;
         let [request, response] = builders;
-        let build = |builder: prefilter::Builder| {
-            builder.build().map_err(|problem| CompileError { place: String::new(), problem })
-        };
         let mut map = plan.unicode_map.clone();
         map.sort_unstable();
         let bytes = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
@@ -118,7 +116,7 @@ impl RuleSet {
             phases,
             asks_for_body_errors: views.iter().any(view::View::asks_for_body_errors),
             views,
-            prefilters: [build(request)?, build(response)?],
+            prefilters: [request.build(), response.build()],
             count,
         })
     }
@@ -187,6 +185,13 @@ impl Compiler {
         self.views.push(view);
         self.view_index.insert(key, number);
         Ok(number)
+    }
+
+    /// Notes that some operator that looks at a view has a test in the search.
+    fn is_searched(&mut self, view: Option<u32>) {
+        if let Some(view) = view.and_then(|number| self.views.get_mut(number as usize)) {
+            view.searched = true;
+        }
     }
 
     /// The number of a test in the search of its group; equal patterns share one.

@@ -14,6 +14,8 @@ use super::literals::{self, Required};
 
 /// Largest pattern once built, bytes.
 const BUILT_BYTES: usize = 4 * 1024 * 1024;
+/// Largest pattern that is built while a request waits, bytes.
+const SMALL_BYTES: usize = 256 * 1024;
 /// Memory in which one pattern remembers states, bytes, for each thread.
 const STATES_BYTES: usize = 256 * 1024;
 /// Steps of a pattern that cannot run in linear time.
@@ -26,6 +28,8 @@ pub(crate) type Spans = SmallVec<[Option<(usize, usize)>; 10]>;
 #[derive(Debug)]
 pub(crate) struct Pattern {
     source: String,
+    /// Largest size once built, bytes.
+    most: usize,
     kind: Kind,
 }
 
@@ -61,17 +65,29 @@ impl Pattern {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn new(source: &str) -> Result<(Self, Option<Required>), String> {
+        Self::sized(source, BUILT_BYTES)
+    }
+
+    /// As [`Self::new`], for one that is built while a request waits.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn small(source: &str) -> Result<(Self, Option<Required>), String> {
+        Self::sized(source, SMALL_BYTES)
+    }
+
+    fn sized(source: &str, most: usize) -> Result<(Self, Option<Required>), String> {
         let source = source.to_owned();
         match parse(&source) {
             Ok(hir) => {
                 let required = literals::required(&hir);
                 let grouped = hir.properties().explicit_captures_len() > 0;
                 let kind = Kind::Linear { search: OnceLock::new(), groups: OnceLock::new(), grouped };
-                Ok((Self { source, kind }, required))
+                Ok((Self { source, most, kind }, required))
             }
             // Look-around and back-references; anything else is wrong for this one too.
-            Err(problem) => match bounded(&source) {
-                Some(built) => Ok((Self { source, kind: Kind::Bounded(Box::new(built)) }, None)),
+            Err(problem) => match bounded(&source, most) {
+                Some(built) => Ok((Self { source, most, kind: Kind::Bounded(Box::new(built)) }, None)),
                 None => Err(problem),
             },
         }
@@ -82,7 +98,7 @@ impl Pattern {
             let config = meta::Config::new()
                 .utf8_empty(false)
                 .which_captures(captures)
-                .nfa_size_limit(Some(BUILT_BYTES))
+                .nfa_size_limit(Some(self.most))
                 .hybrid_cache_capacity(STATES_BYTES)
                 .onepass(false);
             let syntax = syntax::Config::new().unicode(false).utf8(false).dot_matches_new_line(true).nest_limit(250);
@@ -138,13 +154,13 @@ impl Pattern {
     }
 }
 
-fn bounded(source: &str) -> Option<fancy_regex::Regex> {
+fn bounded(source: &str, most: usize) -> Option<fancy_regex::Regex> {
     fancy_regex::RegexBuilder::new(source)
         .dot_matches_new_line(true)
         .unicode_mode(false)
         .bytes_mode(fancy_regex::BytesMode::Ascii)
         .backtrack_limit(STEPS)
-        .delegate_size_limit(BUILT_BYTES)
+        .delegate_size_limit(most)
         .delegate_dfa_size_limit(STATES_BYTES)
         .build()
         .ok()

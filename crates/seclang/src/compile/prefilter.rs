@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
+use super::grams::Grams;
 use crate::bytes::ByteSet;
 
 /// Collects texts; [`Builder::build`] makes the search.
@@ -20,7 +19,7 @@ pub(crate) type Bits = [u64];
 /// The search.
 #[derive(Debug, Default)]
 pub(crate) struct Prefilter {
-    automaton: Option<AhoCorasick>,
+    grams: Grams,
     owners: Vec<Vec<u32>>,
     single: Vec<(u8, Vec<u32>)>,
     single_bytes: ByteSet,
@@ -45,10 +44,7 @@ impl Builder {
     }
 
     /// Builds the search.
-    ///
-    /// # Errors
-    /// The texts are too many.
-    pub(crate) fn build(self) -> Result<Prefilter, String> {
+    pub(crate) fn build(self) -> Prefilter {
         let words = (self.tests as usize).div_ceil(64).max(1);
         let mut always = vec![0; words];
         for test in self.always {
@@ -72,18 +68,7 @@ impl Builder {
             }
         }
         let (texts, owners): (Vec<_>, Vec<_>) = longer.into_iter().unzip();
-        let automaton = if texts.is_empty() {
-            None
-        } else {
-            let built = AhoCorasick::builder()
-                .ascii_case_insensitive(true)
-                .match_kind(MatchKind::Standard)
-                .kind(Some(AhoCorasickKind::ContiguousNFA))
-                .build(&texts)
-                .map_err(|error| error.to_string())?;
-            Some(built)
-        };
-        Ok(Prefilter { automaton, owners, single, single_bytes, always })
+        Prefilter { grams: Grams::new(texts), owners, single, single_bytes, always }
     }
 }
 
@@ -105,13 +90,11 @@ impl Prefilter {
                 }
             }
         }
-        if let Some(automaton) = &self.automaton {
-            for found in automaton.find_overlapping_iter(value) {
-                if let Some(tests) = self.owners.get(found.pattern().as_usize()) {
-                    tests.iter().for_each(|test| set(bits, *test));
-                }
+        self.grams.search(value, |text| {
+            if let Some(tests) = self.owners.get(text) {
+                tests.iter().for_each(|test| set(bits, *test));
             }
-        }
+        });
     }
 }
 

@@ -14,7 +14,7 @@ use super::view::{self, Targets};
 use super::{CompileError, Compiler, collection, group_of};
 use crate::bytes::ByteSet;
 use crate::collections::Collection;
-use crate::operators::{Checksum, Comparison, Operator, Phrases, TextTest};
+use crate::operators::{Checksum, Comparison, Filled, Operator, Phrases, TextTest};
 
 /// A text with what is filled in.
 pub(crate) type Text = Vec<Piece>;
@@ -209,7 +209,7 @@ fn link(compiler: &mut Compiler, plan: &SecLangLink, phase: usize) -> Result<Lin
         group,
     })?);
     compiled.negated = asked.negated;
-    if matches!(operator, Operator::Text(_) | Operator::Number(_)) {
+    if matches!(operator, Operator::Text(_) | Operator::Number(_) | Operator::Filled(_)) {
         compiled.argument = text(&asked.argument)?;
     }
     if !asked.negated {
@@ -218,6 +218,7 @@ fn link(compiler: &mut Compiler, plan: &SecLangLink, phase: usize) -> Result<Lin
             items => format!("pm {}", items.join("\n")),
         };
         compiled.test = compiler.test(group, name, texts);
+        compiler.is_searched(compiled.view.filter(|_| compiled.test.is_some()));
     }
     compiled.operator = Some(operator);
     Ok(compiled)
@@ -249,7 +250,9 @@ fn operator(plan: &SecLangOperator) -> Result<(Operator, Option<Required>), Stri
         Pattern::new(&source).map_err(|problem| format!("expected a pattern that can be run: {problem}"))
     };
     let verify = |checksum| pattern().map(|(pattern, texts)| (Operator::Verify(checksum, pattern), texts));
+    let filled = plan.argument.iter().any(|part| matches!(part, SecLangPart::Macro { .. }));
     Ok(match plan.name.as_str() {
+        "rx" | "rxGlobal" if filled => (Operator::Filled(Filled::new(plan.name == "rxGlobal")), None),
         "rx" => {
             let (pattern, texts) = pattern()?;
             (Operator::Pattern(pattern), texts)

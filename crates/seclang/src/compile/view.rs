@@ -29,6 +29,8 @@ pub(crate) struct View {
     pub(crate) group: usize,
     /// Whether it changes only between phases.
     pub(crate) fixed: bool,
+    /// Whether some operator that looks at it can be spared by the search for texts.
+    pub(crate) searched: bool,
 }
 
 impl View {
@@ -40,7 +42,7 @@ impl View {
             .map(|name| Transformation::named(name).ok_or_else(|| format!("expected a transformation, got `{name}`")))
             .collect::<Result<_, _>>()?;
         let fixed = targets.include.iter().all(|target| target.collection.is_fixed() && !target.count);
-        Ok(Self { targets, pipeline, multi: key.multi, group: key.group, fixed })
+        Ok(Self { targets, pipeline, multi: key.multi, group: key.group, fixed, searched: false })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Operators: how a value is judged. One family a file.
 
+mod filled;
 mod injection;
 mod network;
 mod numbers;
@@ -13,6 +14,7 @@ use stockade_model::Cidr;
 
 use crate::bytes::ByteSet;
 use crate::compile::pattern::Pattern;
+pub(crate) use filled::Filled;
 pub(crate) use numbers::{Comparison, integer};
 pub(crate) use phrases::Phrases;
 pub(crate) use texts::TextTest;
@@ -31,6 +33,8 @@ pub(crate) enum Operator {
     Pattern(Pattern),
     /// `@rxGlobal`: captures of all matches
     PatternGlobal(Pattern),
+    /// `@rx` with macros in it
+    Filled(Filled),
     /// `@pm`
     Phrases(Phrases),
     /// Compares with a text
@@ -77,6 +81,9 @@ impl Operator {
                 None => pattern.is_match(value),
                 Some(captured) => capture_all(pattern, value, captured),
             },
+            Self::Filled(filled) => {
+                filled.get(argument).is_some_and(|built| built.matches(value, present, b"", captured))
+            }
             Self::Phrases(phrases) => {
                 let found = phrases.find(value);
                 if let (Some(found), Some(captured)) = (found, captured) {

@@ -19,6 +19,7 @@ use stockade_model::plan::{SecLangEngine, SecLangScope};
 
 use crate::collections::Collection;
 use crate::compile::{RuleSet, group_of};
+use crate::exceptions::{Exceptions, Holding};
 use crate::memory::{Memory, Place};
 use crate::message::Message;
 use crate::report::Match;
@@ -95,6 +96,9 @@ pub struct Transaction {
     removed: Vec<u64>,
     /// Where the effects stand that took targets out: phase, rule, link, effect.
     removed_targets: Vec<(usize, usize, usize, usize)>,
+    excepted: Holding,
+    /// Values of the message that the rule which is run matched, by their variables.
+    origins: Vec<(String, Vec<u8>)>,
     allowed: Option<(SecLangScope, usize)>,
     processor: Option<&'static str>,
     force_body: bool,
@@ -105,6 +109,7 @@ pub struct Transaction {
     matches: Vec<Match>,
     denial: Option<Denial>,
     sanitise: bool,
+    finished: bool,
     current: lookup::CurrentRule,
     watch: Watch,
 }
@@ -146,15 +151,23 @@ impl Transaction {
             matched_all: Vec::new(),
             highest_severity: 255,
             removed_targets: Vec::new(),
+            excepted: Holding::default(),
+            origins: Vec::new(),
             allowed: None,
             processor: None,
             force_body: false,
             matches: Vec::new(),
             denial: None,
             sanitise: false,
+            finished: false,
             current: lookup::CurrentRule::default(),
             watch: Watch::default(),
         }
+    }
+
+    /// Lets pass what exceptions say about requests of `operation`.
+    pub fn except(&mut self, exceptions: &Arc<Exceptions>, operation: Option<&str>) {
+        self.excepted = exceptions.holding(operation, self.now_us);
     }
 
     /// Tells `watch` the id of each rule once it was run, so that a caller with a clock can measure rules.
@@ -205,9 +218,11 @@ impl Transaction {
         self.run_phase(3);
     }
 
-    /// Phase 5: everything is over; nothing can be refused any more.
+    /// Phase 5: everything is over; nothing can be refused any more. Runs once, however often it is called.
     pub fn finish(&mut self) {
-        self.run_phase(4);
+        if !std::mem::replace(&mut self.finished, true) {
+            self.run_phase(4);
+        }
     }
 
     /// The refusal, when a rule refused and rules may refuse.

@@ -22,6 +22,8 @@ use crate::report::{self, Match};
 const LOGGING: usize = 4;
 /// Most values of one link that are kept as `MATCHED_VARS`.
 const MOST_MATCHED: usize = 1000;
+/// Most values of the message that one match tells.
+const MOST_ORIGINS: usize = 16;
 
 /// Where a link stands: phase, rule, link.
 type At = (usize, usize, usize);
@@ -40,7 +42,7 @@ impl Transaction {
             if self.engine == SecLangEngine::Off || self.is_over(phase) {
                 return;
             }
-            if is_chosen(&self.removed, rule) {
+            if is_chosen(&self.removed, rule) || self.excepted.cover_rule(rule.id) {
                 continue;
             }
             let matched = self.run_rule(&rules, rule, phase, place);
@@ -68,6 +70,7 @@ impl Transaction {
     }
 
     fn run_rule(&mut self, rules: &RuleSet, rule: &Rule, phase: usize, place: usize) -> bool {
+        self.origins.clear();
         for (number, link) in rule.links.iter().enumerate() {
             if !self.run_link(rules, rule, link, (phase, place, number)) {
                 return false;
@@ -139,6 +142,7 @@ impl Transaction {
             operator: rule.links.last().map(|link| link.told.clone()).unwrap_or_default(),
             variable: self.matched.0.clone(),
             value: kept(Cow::Borrowed(&self.matched.1)),
+            origins: self.origins.iter().map(|(name, value)| (name.clone(), kept(Cow::Borrowed(value)))).collect(),
             denied,
         }
     }
@@ -151,15 +155,20 @@ impl Transaction {
         let Some(view) = link.view.and_then(|view| rules.views.get(view as usize)) else { return false };
         let argument = self.expand(&link.argument);
         let mut matched = Vec::new();
+        let origins = std::mem::take(&mut self.origins);
         if view.fixed {
             self.ask_fixed(rules, rule, link, operator, &argument, view, at, &mut matched);
-        } else if !self.ask_one(rules, link, operator, &argument, view, at, &mut matched) {
+        } else if !self.ask_one(rules, rule, link, operator, &argument, view, at, &mut matched) {
             self.ask_gathered(rules, rule, link, operator, &argument, view, at, &mut matched);
         }
         if matched.is_empty() {
             return false;
         }
         self.matched_all = matched;
+        // A link that looks at what an earlier one set says nothing of where in the message that came from.
+        if self.origins.is_empty() {
+            self.origins = origins;
+        }
         true
     }
 
@@ -206,6 +215,9 @@ impl Transaction {
             seen = item.value;
             let name = name_of(item.collection, self.store.key(item.value));
             let value = value.to_vec();
+            if self.origins.len() < MOST_ORIGINS {
+                self.origins.push((name.clone(), value.clone()));
+            }
             self.on_match(rules, link, at, name, value, captured, matched);
         }
     }
@@ -215,6 +227,7 @@ impl Transaction {
     fn ask_one(
         &mut self,
         rules: &RuleSet,
+        rule: &Rule,
         link: &Link,
         operator: &Operator,
         argument: &[u8],
@@ -224,9 +237,12 @@ impl Transaction {
     ) -> bool {
         let [target] = view.targets.include.as_slice() else { return false };
         let Keys::One(key) = &target.keys else { return false };
-        let plain = view.pipeline.is_empty() && view.targets.exclude.is_empty() && self.removed_targets.is_empty();
+        let plain = view.pipeline.is_empty() && view.targets.exclude.is_empty();
         if target.collection != Collection::Tx || !plain {
             return false;
+        }
+        if self.is_left_out(rules, rule, Collection::Tx, key) {
+            return true;
         }
         let value: &[u8] = match (self.tx.get(key), target.count) {
             (Some(_), true) => b"1",
@@ -279,6 +295,10 @@ impl Transaction {
                 let mut captured = Captured::new();
                 let wanted = link.capture.then_some(&mut captured);
                 if operator.matches(&form, None, argument, wanted) != link.negated {
+                    // `MATCHED_VARS` names by its key the variable that an earlier link matched.
+                    if collection == Collection::MatchedVars && self.origins.len() < MOST_ORIGINS {
+                        self.origins.push((String::from_utf8_lossy(&key).into_owned(), form.clone()));
+                    }
                     self.on_match(rules, link, at, name_of(collection, &key), form, captured, matched);
                     break;
                 }
@@ -319,8 +339,11 @@ impl Transaction {
         }
     }
 
-    /// Whether `ctl` took a value out of what a rule looks at.
+    /// Whether `ctl` or an exception took a value out of what a rule looks at.
     fn is_left_out(&self, rules: &RuleSet, rule: &Rule, collection: Collection, key: &[u8]) -> bool {
+        if self.excepted.cover(rule.id, collection, key) {
+            return true;
+        }
         self.removed_targets.iter().any(|(phase, place, link, effect)| {
             let effect =
                 rules.phases.get(*phase).and_then(|list| list.get(*place)?.links.get(*link)?.effects.get(*effect));
@@ -337,7 +360,7 @@ impl Transaction {
             return *built;
         }
         let start = self.items.len();
-        let union = self.store.new_bits(words);
+        let union = if view.searched { self.store.new_bits(words) } else { 0 };
         for target in &view.targets.include {
             let count = self.store.list(target.collection).len();
             for place in 0..count {
@@ -381,7 +404,7 @@ impl Transaction {
     }
 
     fn take_item(&mut self, rules: &RuleSet, view: &View, item: Item, union: u32, words: usize) {
-        if let Some(prefilter) = rules.prefilters.get(view.group) {
+        if let Some(prefilter) = rules.prefilters.get(view.group).filter(|_| view.searched) {
             let hits = self.store.hits(item.variant, view.group, prefilter);
             self.store.merge_bits(union, hits, words);
         }

@@ -22,6 +22,8 @@ struct Variant {
     derived: SmallVec<[(Transformation, u32); 3]>,
     /// Where its bits begin, by group.
     hits: [u32; GROUPS],
+    /// The form that this one is in other letters: both are found by the same texts.
+    same: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -74,6 +76,7 @@ impl Store {
             unchanged: 0,
             derived: SmallVec::new(),
             hits: [UNKNOWN; GROUPS],
+            same: None,
         });
         number(self.variants.len() - 1)
     }
@@ -155,6 +158,12 @@ impl Store {
             return variant;
         };
         let derived = self.form(changed);
+        if matches!(transformation, Transformation::Lowercase | Transformation::Uppercase) {
+            let same = self.variants.get(variant as usize).and_then(|known| known.same).unwrap_or(variant);
+            if let Some(form) = self.variants.get_mut(derived as usize) {
+                form.same = Some(same);
+            }
+        }
         if let Some(known) = self.variants.get_mut(variant as usize) {
             known.derived.push((transformation, derived));
         }
@@ -163,6 +172,7 @@ impl Store {
 
     /// Where the bits of a form begin: which tests of a group could match it.
     pub(crate) fn hits(&mut self, variant: u32, group: usize, prefilter: &Prefilter) -> u32 {
+        let variant = self.variants.get(variant as usize).and_then(|known| known.same).unwrap_or(variant);
         let Some(known) = self.variants.get_mut(variant as usize) else { return 0 };
         let Some(hits) = known.hits.get_mut(group) else { return 0 };
         if *hits == UNKNOWN {

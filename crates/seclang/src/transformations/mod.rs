@@ -33,6 +33,11 @@ macro_rules! transformations {
                 match name { $($name => Some(Self::$variant),)* _ => None }
             }
 
+            /// Every one.
+            pub(crate) fn all() -> impl Iterator<Item = Self> {
+                [$(Self::$variant,)*].into_iter()
+            }
+
             /// The changed value; `None` when it stays as it is.
             pub(crate) fn apply(self, value: &[u8], map: &UnicodeMap) -> Option<Vec<u8>> {
                 match self { $(Self::$variant => $apply(value, map),)* }

@@ -21,7 +21,7 @@ from stockade.prevent.gateway.gateway_plan import gateway_plan
 from stockade.prevent.gateway.grpc_plan import grpc_plan
 from stockade.prevent.gateway.limits_plan import limit_plan, with_claims
 from stockade.prevent.gateway.protect_plan import protect_plan
-from stockade.prevent.gateway.seclang_plan import seclang_plan
+from stockade.prevent.gateway.seclang_plan import exception_problems, seclang_exceptions, seclang_plan
 from stockade.prevent.gateway.stage_plans import (
     access_plan,
     contract_plan,
@@ -107,7 +107,8 @@ def compile_plan(loaded: Loaded, token_key: str = NO_KEY) -> Compiled:
                 files.extend(read)
             if api.seclang is not None:
                 compiled, compilation = seclang_plan(api.seclang, rule_sets)
-                rules = {"seclang": compiled}
+                rules = {"seclang": compiled, "seclang_exceptions": seclang_exceptions(api.seclang)}
+                problems.extend(exception_problems(name, api.seclang, compiled, sources))
                 warnings.extend(warning for warning in compilation.warnings if warning not in warnings)
                 files.extend(compilation.files)
             grpc: dict[str, Any] | None = None

@@ -31,6 +31,10 @@ def check(name: str, api: Api, inventory: Inventory | None, base_path: str, sour
         if exception.operation is not None:
             steps = ("apis", name, "inspect", "exceptions", index, "operation")
             yield from _unknown_operation(steps, exception.operation, operations, sources, inventory is not None)
+    for index, left_out in enumerate(api.seclang.exceptions if api.seclang else ()):
+        if left_out.operation is not None:
+            steps = ("apis", name, "seclang", "exceptions", index, "operation")
+            yield from _unknown_operation(steps, left_out.operation, operations, sources, inventory is not None)
     if inventory is not None and api.access.admin is not None:
         known = {tag for operation in operations for tag in operation.tags}
         for index, tag in enumerate(api.access.admin.tags):

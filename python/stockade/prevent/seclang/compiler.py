@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stockade.model.problem import Problem
+from stockade.model.problem import Problem, Severity
 from stockade.prevent.seclang import actions, lexer, macros, rules, updates
 from stockade.prevent.seclang.actions import Action
 from stockade.prevent.seclang.lexer import Directive
@@ -138,6 +138,8 @@ class _State:
             raise refused(directive.place, "directive", "expected a directive", directive.name, hint)
 
     def _rule(self, link: Link, folder: Path) -> None:
+        if link.operator is not None and link.operator.warning is not None:
+            self.warnings.append(link.operator.warning)
         if self.open is not None:
             rules.add(self.open, link)
             rule = self.open
@@ -155,6 +157,7 @@ class _State:
         writer = _Writer(self.default_snapshots)
         for entry in self.entries:
             writer.add(entry)
+        self.warnings.extend(writer.warnings)
         return {**self.settings.plan, **writer.finish()}
 
 
@@ -168,6 +171,7 @@ class _Writer:
         self.skips: list[tuple[dict[str, Any], Rule, str, int, int]] = []
         self.files: dict[str, int] = {}
         self.tags: dict[str, int] = {}
+        self.warnings: list[Problem] = []
 
     def add(self, entry: Rule | Marker) -> None:
         if isinstance(entry, Marker):
@@ -234,7 +238,11 @@ class _Writer:
         statuses = [one.value for one in merged if one.name == "status"]
         status = int(statuses[-1]) if statuses and statuses[-1].isdigit() else 403
         if not 200 <= status <= 599:
-            raise refused(rule.place, "status", "expected 200 to 599", str(status))
+            # Settings that ModSecurity itself recommended for years say `status:44`.
+            what = f"expected a status of 200 to 599, got `{status}`; 403 takes its place"
+            place = rule.place
+            self.warnings.append(Problem("status", what, None, place.file, place.line, severity=Severity.WARNING))
+            status = 403
         if action.name in {"deny", "block"}:
             return {"kind": "deny", "status": status}
         if action.name == "drop":

@@ -6,7 +6,7 @@ from typing import Any
 from stockade.prevent.seclang.problem import Place
 from stockade.prevent.seclang.variables import collection_named
 
-MACRO = re.compile(r"%\{([^}]*)\}")
+MACRO = re.compile(r"%\{([A-Za-z][^}]*)\}")
 
 Part = str | dict[str, Any]
 """Text, or `{"collection": ..., "key": ...}`."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stockade.model.problem import Problem, Severity
 from stockade.prevent.seclang import macros
 from stockade.prevent.seclang.pattern import translate
 from stockade.prevent.seclang.problem import Place, close_to, refused
@@ -56,9 +57,14 @@ VERIFY = frozenset(
 """Find a number by a pattern and check its digits."""
 FILES = {"pmfromfile": "pm", "pmf": "pm", "ipmatchfromfile": "ipMatch", "ipmatchf": "ipMatch"}
 """Read their argument from files."""
+PATTERNS = frozenset({"rx", "rxGlobal"})
+"""Patterns; where a macro stands in one, it is built anew for each value that is filled in."""
+NEVER = {
+    "rbl": "no name server is asked while a request waits; import the list as decisions",
+    "geolookup": "there is no database of places",
+}
+"""Match nothing here, with the reason: rule sets carry them behind settings that are off, and load with a warning."""
 REFUSED = {
-    "rbl": "asks a name server about every request; import the list as a feed of decisions",
-    "geolookup": "needs a database of places; use an API's own rules for countries",
     "gsblookup": "needs a service that was shut down",
     "inspectfile": "runs a program for every request",
     "validateschema": "needs an XML schema; describe the body in the API's contract",
@@ -90,6 +96,8 @@ class Operator:
     """Phrases, networks or byte ranges."""
     place: Place = field(default=Place("", 0))
     """Where it stands."""
+    warning: Problem | None = None
+    """What it does not do here."""
 
     def to_plan(self) -> dict[str, Any]:
         """As in `OperatorPlan`."""
@@ -99,8 +107,8 @@ class Operator:
         if self.items:
             plan["items"] = list(self.items)
         elif self.argument:
-            texts = self.name in TEXTS or self.name in NUMBERS
-            plan["argument"] = macros.parse(self.argument, self.place) if texts else [self.argument]
+            filled = self.name in TEXTS or self.name in NUMBERS or self.name in PATTERNS
+            plan["argument"] = macros.parse(self.argument, self.place) if filled else [self.argument]
         return plan
 
 
@@ -124,6 +132,8 @@ def parse(text: str, place: Place, reader: Reader, folder: Path) -> Operator:
     name, _, argument = rest[1:].partition(" ")
     lower = name.lower()
     argument = argument.strip()
+    if lower in NEVER:
+        return _never(name, negated=negated, place=place)
     if lower in REFUSED:
         raise refused(place, f"@{name}", f"expected an operator that is run here: it {REFUSED[lower]}")
     if lower in {"rx", "rxglobal"}:
@@ -146,10 +156,18 @@ def parse(text: str, place: Place, reader: Reader, folder: Path) -> Operator:
 
 
 def _pattern(name: str, argument: str, *, negated: bool, place: Place) -> Operator:
-    if macros.has_macro(argument):
+    if macros.has_macro(argument) and name not in PATTERNS:
         hint = "compare with `@streq`, `@contains` or `@within` instead"
         raise refused(place, f"@{name}", "expected a pattern that is known when rules are loaded", argument, hint)
     return Operator(name, negated, translate(argument), place=place)
+
+
+def _never(name: str, *, negated: bool, place: Place) -> Operator:
+    if negated:
+        raise refused(place, f"!@{name}", f"expected an operator that can be turned round: {NEVER[name.lower()]}")
+    what = f"`@{name}` never matches here: {NEVER[name.lower()]}"
+    warning = Problem(f"@{name}", what, None, place.file, place.line, severity=Severity.WARNING)
+    return Operator("noMatch", place=place, warning=warning)
 
 
 def _from_files(argument: str, place: Place, reader: Reader, folder: Path) -> tuple[str, ...]:

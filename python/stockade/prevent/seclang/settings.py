@@ -37,6 +37,14 @@ NO_EFFECT = {
     "seccontentinjection": "answers are not changed",
     "secstreaminbodyinspection": "the request is not changed by rules",
     "secstreamoutbodyinspection": "answers are not changed by rules",
+    "sechashkey": "answers are not changed", "sechashparam": "answers are not changed",
+    "sechashmethodrx": "answers are not changed", "sechashmethodpm": "answers are not changed",
+    "secconnreadstatelimit": "the gateway's own limits on connections apply",
+    "secconnwritestatelimit": "the gateway's own limits on connections apply",
+    "sectmpsaveuploadedfiles": FILES,
+    "secrxprefilter": "patterns are always filtered first",
+    "secgeolookupdb": "`@geoLookup` never matches here",
+    "sechttpblkey": "`@rbl` never matches here",
 }  # fmt: skip
 """Directives that are read and do nothing here, with the reason; each is told as a warning once."""
 del NO_EFFECT["seccollectiontimeout"]
@@ -44,12 +52,10 @@ del NO_EFFECT["seccollectiontimeout"]
 REFUSED = {
     "secremoterules": "loads rules from elsewhere; fetch them and name the file",
     "secremoterulesfailaction": "loads rules from elsewhere; fetch them and name the file",
-    "secgeolookupdb": "needs a database of places",
     "secgsblookupdb": "needs a service that was shut down",
     "secchrootdir": "moves the process; run Stockade in a container instead",
     "secrulescript": "runs Lua; write the check as a rule",
     "secruleinheritance": "is of virtual hosts; give each API its own files",
-    "sechttpblkey": "asks a name server about every request",
 }
 """Directives that are refused, with the reason."""
 
@@ -172,6 +178,12 @@ def _cookie_format(value: str, place: Place) -> None:
         )
 
 
+def _off(value: str, place: Place) -> None:
+    if value.lower() != "off":
+        hint = "`XML:/*` and `XML://@*` hold all text and all attribute values"
+        raise refused(place, "SecParseXmlIntoArgs", "expected `Off`", value, hint)
+
+
 def _anything(_value: str, _place: Place) -> None:
     return None
 
@@ -193,6 +205,7 @@ _VALUES: dict[str, tuple[str, Callable[[str, Place], Any]]] = {
     "secuploadfilelimit": ("upload_files", _bytes),
     "seccollectiontimeout": ("collection_timeout_s", _bytes),
     "seccookieformat": ("", _cookie_format),
+    "secparsexmlintoargs": ("", _off),
     "secwebappid": ("", _anything),
     "secsensorid": ("", _anything),
     "secunicodecodepage": ("", _anything),

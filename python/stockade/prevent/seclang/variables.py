@@ -21,6 +21,7 @@ MAPS = frozenset(
         "RESPONSE_HEADERS",
         "RESPONSE_HEADERS_NAMES",
         "FILES",
+        "GEO",
         "FILES_NAMES",
         "FILES_SIZES",
         "FILES_TMPNAMES",

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from stockade.core.rules import Rules
 from stockade.prevent.seclang import SecLangError, compile_files, compile_text
 
+DEBIAN = Path("/usr/share/modsecurity-crs/rules")
+
 
 def rules(text: str, folder: Path = Path("/")) -> list[dict[str, Any]]:
     return [rule for phase in compile_text(text, folder).plan["phases"] for rule in phase]
@@ -106,7 +108,8 @@ def test_files_are_included_and_data_is_taken_in(tmp_path: Path) -> None:
     [
         ('SecRule ARGZ "a" "id:1"', "did you mean `ARGS`?"),
         ('SecRule ARGS "@rxx a" "id:1"', "expected an operator"),
-        ('SecRule ARGS "@rbl x.example" "id:1"', "asks a name server"),
+        ('SecRule ARGS "@inspectFile /bin/true" "id:1"', "runs a program"),
+        ('SecRule ARGS "!@rbl x.example" "id:1"', "no name server is asked"),
         ('SecRule ARGS "a" "id:1,t:lowrcase"', "did you mean `lowercase`?"),
         ('SecRule ARGS "a" "id:1,exec:/bin/true"', "runs a program"),
         ('SecRule ARGS "a" "phase:1"', "expected a rule to have a number as `id`"),
@@ -114,7 +117,7 @@ def test_files_are_included_and_data_is_taken_in(tmp_path: Path) -> None:
         ('SecRule ARGS "a" "id:1,chain"', "expected a rule after `chain`"),
         ('SecRule ARGS "a" "id:1,skipAfter:NOWHERE"', "expected a `SecMarker`"),
         ('SecRule XML:/a/b "a" "id:1"', "expected an XPath"),
-        ('SecRule ARGS "%{tx.a}" "id:1"', "known when rules are loaded"),
+        ('SecRule ARGS "@verifyCC %{tx.a}" "id:1"', "known when rules are loaded"),
         ('SecRule ARGS "a', "expected a closing"),
         ("SecRuleEngin On", "did you mean `SecRuleEngine`?"),
         ("SecRemoteRules k https://x.example", "loads rules from elsewhere"),
@@ -141,6 +144,42 @@ def test_directives_about_logs_do_nothing_and_say_so() -> None:
     compilation = compile_text(text, Path("/"))
     assert (compilation.plan["engine"], compilation.plan["response_media_types"]) == ("off", [])
     assert len(compilation.warnings) == 2
+
+
+def test_a_status_that_is_none_becomes_403_and_is_told() -> None:
+    compilation = compile_text('SecRule ARGS "a" "id:\'200002\',phase:2,log,deny,status:44,msg:\'no end"', Path("/"))
+    assert compilation.plan["phases"][1][0]["disruptive"] == {"kind": "deny", "status": 403}
+    [warning] = compilation.warnings
+    assert "got `44`" in str(warning)
+
+
+def test_what_never_matches_is_loaded_and_told() -> None:
+    text = 'SecRule REMOTE_ADDR "@rbl x.example" "id:1"\nSecRule GEO:COUNTRY_CODE "@streq IE" "id:2"\n'
+    compilation = compile_text(text, Path("/"))
+    assert compilation.plan["phases"][1][0]["links"][0]["operator"] == {"name": "noMatch"}
+    [warning] = compilation.warnings
+    assert str(warning).startswith("warning: rules:1: ")
+    assert "`@rbl` never matches here" in str(warning)
+    assert fired(text, b"GET / HTTP/1.1\r\n\r\n") == []
+
+
+def test_a_pattern_is_filled_in_when_it_is_asked() -> None:
+    text = """
+    SecRuleEngine DetectionOnly
+    SecAction "id:1,phase:1,nolog,pass,setvar:tx.sets=utf-8|latin1"
+    SecRule ARGS:c "!@rx ^(?:%{tx.sets})$" "id:2,phase:2,log,pass"
+    SecRule ARGS:n "@rx ^a%{2}$" "id:3,phase:2,log,pass"
+    """
+    assert fired(text, b"GET /?c=latin1&n=a%25%25 HTTP/1.1\r\n\r\n") == [3]
+    assert fired(text, b"GET /?c=ebcdic HTTP/1.1\r\n\r\n") == [2]
+
+
+@pytest.mark.skipif(not DEBIAN.is_dir(), reason="Debian's package modsecurity-crs is not installed")
+def test_the_core_rule_set_of_debian_is_loaded_whole() -> None:
+    folder = Path("/etc/modsecurity/crs")
+    compilation = compile_files([str(folder / "crs-setup.conf"), str(DEBIAN / "*.conf")], folder)
+    assert sum(len(phase) for phase in compilation.plan["phases"]) > 400
+    Rules(compilation.plan)
 
 
 @given(st.text(alphabet="SecRule ARGS|!&:/'\"\\@rxid:1,chain\n#", max_size=120))
