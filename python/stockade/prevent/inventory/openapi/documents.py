@@ -117,6 +117,18 @@ class Documents:
         """The resource that a place belongs to."""
         return self._resources[place.file].around(place)
 
+    def around(self, place: Place, mark: str) -> Place | None:
+        """The nearest place around one that has an entry `mark` which is true; None when there is none."""
+        node = self._roots.get(place.file)
+        at = None if node is None else Place(place.file, (), node)
+        found: Place | None = None
+        for step in place.steps:
+            if at is None:
+                return found
+            found = at if at.flag(mark) else found
+            at = at.below(step)
+        return found
+
     def dynamic_anchors(self, resource: Resource) -> list[Place]:
         """The places of a resource that have a `$dynamicAnchor`."""
         return self._resources[resource.root.file].dynamic.get(resource.uri, [])

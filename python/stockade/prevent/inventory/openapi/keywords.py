@@ -69,6 +69,9 @@ class Converter:
         value = place.node.value
         if isinstance(value, bool):
             return value
+        if value is None:
+            self._documents.warning(place, "the schema is empty, so anything is taken")
+            return True
         if not isinstance(value, dict):
             self._documents.problem(place, "expected a schema: a mapping, or true or false")
             return True
@@ -91,6 +94,8 @@ class Converter:
                 schema["allOf"] = [referred]
             elif referred is not None:
                 schema.update(referred)
+        if place.text("$recursiveRef") is not None and not self._is_3_0:
+            schema.update(self._recursive(place, owner, same_value=same_value))
         for key, below in place.mapping():
             self._keyword(schema, key, below, owner, same_value=same_value)
         self._check_type(place, schema)
@@ -108,6 +113,14 @@ class Converter:
         if target.text("$dynamicAnchor") == reference.partition("#")[2]:
             return self._refer_dynamic(place, reference, owner, same_value=same_value)
         return self._refer(place, reference, owner, same_value=same_value)
+
+    def _recursive(self, place: Place, owner: str | None, *, same_value: bool) -> dict[str, Any]:
+        """A `$recursiveRef` (2019-09) is about the schema around it that has `$recursiveAnchor`."""
+        around = self._documents.around(place, "$recursiveAnchor")
+        if around is None:
+            self._documents.warning(place, "`$recursiveRef` names nothing here, so anything is taken", "write `$ref`")
+            return {}
+        return self._refer(place, f"#{around.pointer}", owner, same_value=same_value) or {}
 
     def _keyword(self, schema: dict[str, Any], key: str, place: Place, owner: str | None, *, same_value: bool) -> None:
         def same(inner: Place) -> Schema:
@@ -127,8 +140,6 @@ class Converter:
             schema[key] = [*schema.get(key, []), *converted]
         elif key in _NAMED | _NAMED_BELOW:
             schema[key] = self._mapping(place, same if key in _NAMED else other)
-        elif key == "$recursiveRef":
-            self._documents.problem(place, "expected a schema without `$recursiveRef`", hint="refer with `$ref`")
 
     def _list(self, place: Place, convert: Callable[[Place], Schema]) -> list[Schema]:
         if not isinstance(place.node.value, list):
