@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
-use stockade_inspect::{BodyLimits, Inspector, ParsedBody, leak};
+use stockade_inspect::{BodyLimits, Inspector, ParsedBody, Scope, leak};
 use stockade_model::plan::{InspectPlan, LargeBody};
 use stockade_model::{CanonicalPath, Client, Framing, Headers, HttpVersion, Request, RequestId, Scheme, Timestamp};
 
@@ -15,6 +15,7 @@ static INSPECTOR: LazyLock<Inspector> = LazyLock::new(|| {
         enabled: true,
         threshold: 0.8,
         disabled: Vec::new(),
+        learn: false,
         exceptions: Vec::new(),
         body_bytes: 1 << 20,
         large_bodies: LargeBody::Stream,
@@ -47,13 +48,13 @@ pub fn run(data: &[u8]) {
         received: Default::default(),
         client: Arc::new(Client { address, peer: address, port: 1, tls: None, certificate: None }),
     };
-    let found = INSPECTOR.head(&request, None, &|_| false, Timestamp(0));
+    let found = INSPECTOR.head(&request, &Scope::unknown(Timestamp(0)));
     assert!(found.findings.len() <= 32);
     assert!(found.findings.iter().all(|finding| (0.0..=1.0).contains(&finding.confidence)));
     assert!(found.findings.iter().all(|finding| finding.evidence.len() <= 200));
     for media_type in ["application/json", "application/x-www-form-urlencoded", "text/plain", "application/xml"] {
         if let Ok(body) = ParsedBody::parse(Some(media_type), None, None, data, true, &LIMITS) {
-            let _ = INSPECTOR.body(&body, None, &|_| false, Timestamp(0));
+            let _ = INSPECTOR.body(&body, &Scope::unknown(Timestamp(0)));
         }
     }
     let _ = leak::search(None, data);

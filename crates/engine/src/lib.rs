@@ -30,6 +30,7 @@ pub use pipeline::Engine;
 pub use stages::decisions::check_decision;
 pub use stages::limit::{Ask, Spent, Told};
 pub use state::State;
+pub use stockade_inspect::leak::Watch;
 pub use stopwatch::{MEASURED_EACH, ReadClock};
 
 /// Every reason for which the engine refuses, in the order of the stages; for the generated reference.

@@ -1,5 +1,7 @@
 //! The ordered list of stages, and the three questions the gateway asks: head, body, response.
 
+mod pieces;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -378,6 +380,9 @@ impl Engine {
             let outcome = caught(stage.stage(), &mut exchange, |exchange| stage.head(exchange, head, state));
             lap(&mut watch, stage.stage());
             exchange.settle(stage.stage(), outcome)?;
+        }
+        if head.status < 400 && exchange.record.refusals.is_empty() {
+            state.profiles.learn(&std::mem::take(&mut exchange.facts.observed));
         }
         if !wants.contains(&true) {
             return Ok(None);

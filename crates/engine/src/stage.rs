@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
+use stockade_inspect::profile::Shape;
 use stockade_inspect::{BodyError, ParsedBody};
 use stockade_model::event::StageNote;
 use stockade_model::plan::{FailMode, KeyPlace};
@@ -144,6 +145,8 @@ pub(crate) struct Facts {
     pub(crate) body_conforms: bool,
     /// Points of a GraphQL request, once they are known.
     pub(crate) graphql_cost: Option<u64>,
+    /// What the values of the request looked like, to learn from when it turns out well.
+    pub(crate) observed: Vec<(u64, Shape)>,
     /// What only the shared store can decide; `None` when there is nothing.
     pub(crate) asked: Option<Box<Asked>>,
 }

@@ -1,4 +1,4 @@
-//! What the engine remembers between requests: limits, verified tokens, decisions. Outlives every bundle.
+//! What the engine remembers between requests: limits, verified tokens, decisions, what parameters hold. Outlives every bundle.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use crate::Record;
 use crate::stages::contract::Differences;
 use crate::stages::decisions::Index;
 use crate::stages::identity::Tokens;
+use crate::stages::inspect::profiles::Profiles;
 use crate::stages::limit::{Counts, Spent};
 use crate::stopwatch::{ReadClock, StageTimes};
 
@@ -20,6 +21,8 @@ pub struct State {
     pub(crate) counts: Counts,
     /// Differences of responses from the contract that were reported.
     pub(crate) differences: Differences,
+    /// What parameters normally hold.
+    pub(crate) profiles: Profiles,
     /// Collections of SecLang rules.
     pub(crate) rules: Arc<stockade_seclang::Memory>,
     pub(crate) times: StageTimes,

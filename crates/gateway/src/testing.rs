@@ -116,6 +116,7 @@ fn api(target: &str) -> ApiPlan {
             enabled: false,
             threshold: 0.8,
             disabled: Vec::new(),
+            learn: false,
             exceptions: Vec::new(),
             body_bytes: 1024 * 1024,
             large_bodies: LargeBody::Stream,
@@ -124,7 +125,13 @@ fn api(target: &str) -> ApiPlan {
             values: 10_000,
         },
         limits: Vec::new(),
-        response: ResponsePlan { leaks: false, refuse: false, body_bytes: 0, remove_headers: Vec::new() },
+        response: ResponsePlan {
+            leaks: false,
+            refuse: false,
+            body_bytes: 0,
+            stream_bytes: 0,
+            remove_headers: Vec::new(),
+        },
         protect: Default::default(),
         fail: FailModesPlan {
             contract: FailMode::Closed,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use stockade_inspect::tokenise::Tokeniser;
-use stockade_inspect::{BodyLimits, Inspector, ParsedBody, mask};
+use stockade_inspect::{BodyLimits, Inspector, ParsedBody, Scope, mask};
 use stockade_model::plan::{InspectPlan, LargeBody};
 use stockade_model::{CanonicalPath, Client, Framing, Headers, HttpVersion, Request, RequestId, Scheme, Timestamp};
 
@@ -81,6 +81,7 @@ fn main() {
         enabled: true,
         threshold: 0.8,
         disabled: Vec::new(),
+        learn: false,
         exceptions: Vec::new(),
         body_bytes: 1 << 20,
         large_bodies: LargeBody::Stream,
@@ -102,18 +103,18 @@ fn main() {
     let prose =
         "It was the best of times; it was the worst of times (or so they say) and nobody's plan survived. ".repeat(100);
 
-    time("head: 11 headers, path, query", || drop(black_box(inspector.head(&request, None, &|_| false, now))));
-    time("head with an SQL injection", || drop(black_box(inspector.head(&attack, None, &|_| false, now))));
+    time("head: 11 headers, path, query", || drop(black_box(inspector.head(&request, &Scope::unknown(now)))));
+    time("head with an SQL injection", || drop(black_box(inspector.head(&attack, &Scope::unknown(now)))));
     time(&format!("parse JSON, {} bytes", text.len()), || drop(black_box(parse(text.as_bytes()))));
     time(&format!("inspect JSON, {} bytes", text.len()), || {
-        drop(black_box(inspector.body(&parsed, None, &|_| false, now)))
+        drop(black_box(inspector.body(&parsed, &Scope::unknown(now))))
     });
     time(&format!("parse and inspect JSON, {} bytes", large.len()), || {
         let _ = black_box(parse(large.as_bytes()));
-        drop(black_box(inspector.body(&large_parsed, None, &|_| false, now)));
+        drop(black_box(inspector.body(&large_parsed, &Scope::unknown(now))));
     });
     let prose_body = ParsedBody::Text(prose);
-    time("inspect text, 9800 bytes", || drop(black_box(inspector.body(&prose_body, None, &|_| false, now))));
+    time("inspect text, 9800 bytes", || drop(black_box(inspector.body(&prose_body, &Scope::unknown(now)))));
     let query = request.query.clone().unwrap_or_default();
     time("mask a query", || drop(black_box(mask::query(&query))));
     time("mask a user agent", || drop(black_box(mask::text(HEADERS.get(1).map_or("", |header| header.1), 256))));

@@ -8,6 +8,7 @@ pub mod fuzzing;
 pub mod inspector;
 pub mod leak;
 pub mod mask;
+pub mod profile;
 pub mod shape;
 pub mod tokenise;
 
@@ -16,7 +17,7 @@ mod detect;
 
 pub use body::{BodyError, BodyLimits, ParsedBody, Part, decoded};
 pub use catalogue::{DetectorInfo, detectors, reasons};
-pub use inspector::{Inspection, Inspector};
+pub use inspector::{Inspection, Inspector, Learned, Scope};
 
 /// Compiles a pattern written in this crate: bytes, not Unicode, `.` does not match a line feed.
 pub(crate) fn pattern(source: &str) -> regex::bytes::Regex {

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use stockade_inspect::{BodyLimits, Inspector, ParsedBody};
+use stockade_inspect::{BodyLimits, Inspector, ParsedBody, Scope};
 use stockade_model::plan::{InspectPlan, LargeBody};
 use stockade_model::{CanonicalPath, Client, Framing, Headers, HttpVersion, Request, RequestId, Scheme, Timestamp};
 
@@ -26,6 +26,7 @@ fn inspector() -> Inspector {
         enabled: true,
         threshold: 0.8,
         disabled: Vec::new(),
+        learn: false,
         exceptions: Vec::new(),
         body_bytes: 1 << 20,
         large_bodies: LargeBody::Stream,
@@ -67,14 +68,14 @@ fn lines(path: &PathBuf) -> Vec<String> {
 
 fn refused_in_query(inspector: &Inspector, encoded: &str) -> bool {
     let query = format!("q={}", encoded.replace('&', "%26"));
-    inspector.head(&request(query), None, &|_| false, Timestamp(0)).refuse
+    inspector.head(&request(query), &Scope::unknown(Timestamp(0))).refuse
 }
 
 fn refused_in_json(inspector: &Inspector, text: &str) -> bool {
     let limits = BodyLimits { json_depth: 64, json_values: 20_000, decompress_ratio: 100, decompressed_bytes: 1 << 20 };
     let bytes = serde_json::json!({ "note": text }).to_string();
     let body = ParsedBody::parse(Some("application/json"), None, None, bytes.as_bytes(), true, &limits).unwrap();
-    inspector.body(&body, None, &|_| false, Timestamp(0)).refuse
+    inspector.body(&body, &Scope::unknown(Timestamp(0))).refuse
 }
 
 /// The share of `strings` for which `refused` holds, printed with its name.

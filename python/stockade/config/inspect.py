@@ -38,10 +38,11 @@ class Inspect(Section):
     """Whether the stage runs."""
     threshold: Annotated[float, Field(ge=0.0, le=1.0, strict=False)] = 0.8
     """Confidence from which a finding refuses, 0.0 to 1.0."""
-    disabled: Annotated[tuple[str, ...], Field(max_length=1000, strict=False)] = Field(
-        default=(), examples=[["cross_site_scripting"]]
-    )
+    disabled: Annotated[tuple[str, ...], Field(max_length=1000, strict=False)] = Field(default=(), examples=[["xss"]])
     """Detectors that are switched off."""
+    learn: bool = True
+    """Whether what each parameter normally holds is learned from accepted requests, so that an unusual value adds to
+    what a detector saw in it. Nothing is refused for being unusual alone."""
     exceptions: Annotated[tuple[InspectException, ...], Field(max_length=10_000, strict=False)] = ()
     """Findings that are let pass."""
     body: Annotated[Size, Within("0B", "64MiB")] = Size(1024 * 1024)

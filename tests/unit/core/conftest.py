@@ -100,7 +100,13 @@ def plan() -> Plan:
                     "values": 10000,
                 },
                 "limits": [],
-                "response": {"leaks": True, "refuse": True, "body_bytes": 262144, "remove_headers": ["server"]},
+                "response": {
+                    "leaks": True,
+                    "refuse": True,
+                    "body_bytes": 262144,
+                    "stream_bytes": 4194304,
+                    "remove_headers": ["server"],
+                },
                 "fail": {"contract": "closed", "inspect": "closed", "limit": "open", "response": "open"},
             }
         ],

@@ -1,8 +1,11 @@
 //! Stage inspect: attacks in values. After access, so that callers who may not call cost no search; before limit.
 
-use stockade_inspect::{Inspection, Inspector, ParsedBody};
+use stockade_inspect::profile::Shape;
+use stockade_inspect::{Inspection, Inspector, Learned, ParsedBody, Scope};
 use stockade_model::plan::{ApiPlan, KeyPlace};
 use stockade_model::{Finding, Reason, Refusal, Stage};
+
+pub(crate) mod profiles;
 
 use crate::confined::Confined;
 use crate::stage::{Exchange, Facts, Outcome, Ran, Received, RequestStage};
@@ -34,6 +37,7 @@ const MOST_FINDINGS: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Inspect {
     enabled: bool,
+    learn: bool,
     threshold: f32,
     inspector: Inspector,
 }
@@ -54,7 +58,7 @@ impl Inspect {
         }
         let inspector = Inspector::new(&plan.inspect)
             .map_err(|(inner, problem)| PlanError::new(format!("{setting}.{inner}"), problem))?;
-        Ok(Self { enabled: plan.inspect.enabled, threshold, inspector })
+        Ok(Self { enabled: plan.inspect.enabled, learn: plan.inspect.learn, threshold, inspector })
     }
 
     /// Whether the stage runs.
@@ -62,8 +66,19 @@ impl Inspect {
         self.enabled
     }
 
+    fn learned<'a>(&self, exchange: &Exchange<'_>, surprise: &'a dyn Fn(u64, Shape) -> f32) -> Option<Learned<'a>> {
+        let api = exchange.api.filter(|_| self.learn)?;
+        let request = exchange.request;
+        let seed = profiles::seed(&api.name, exchange.operation_id(), &request.method, request.path.as_str());
+        Some(Learned { seed, surprise })
+    }
+
     fn settle(&self, exchange: &mut Exchange<'_>, inspection: Inspection) -> Outcome {
-        let Inspection { findings, refuse, values, problem } = inspection;
+        let Inspection { findings, refuse, values, observed, problem } = inspection;
+        // What something was found in is nothing to learn from.
+        if findings.is_empty() {
+            exchange.facts.observed.extend(observed);
+        }
         let room = MOST_FINDINGS.saturating_sub(exchange.record.findings.len());
         let first = findings.first().cloned();
         exchange.record.findings.extend(findings.into_iter().take(room));
@@ -156,17 +171,23 @@ impl RequestStage for Inspect {
         Stage::Inspect
     }
 
-    fn head(&self, exchange: &mut Exchange<'_>, _state: &State) -> Outcome {
+    fn head(&self, exchange: &mut Exchange<'_>, state: &State) -> Outcome {
         if !self.enabled {
             return Ok(Ran::Skip);
         }
+        let surprise = |key, shape| state.profiles.surprise(key, shape);
+        let learned = self.learned(exchange, &surprise);
         let confined = confined(exchange);
         let facts = &*exchange.facts;
         let inspection = self.inspector.head(
             exchange.request,
-            exchange.operation_id(),
-            &|place| restricted(facts, confined, place),
-            exchange.now.wall,
+            &Scope {
+                operation: exchange.operation_id(),
+                path: exchange.request.path.as_str(),
+                restricted: &|place| restricted(facts, confined, place),
+                learned,
+                now: exchange.now.wall,
+            },
         );
         self.settle(exchange, inspection)
     }
@@ -190,13 +211,19 @@ impl RequestStage for Inspect {
                 });
             }
         };
+        let surprise = |key, shape| received.state.profiles.surprise(key, shape);
+        let learned = self.learned(exchange, &surprise);
         let confined = confined(exchange);
         let facts = &*exchange.facts;
         let inspection = self.inspector.body(
             parsed,
-            exchange.operation_id(),
-            &|place| restricted(facts, confined, place),
-            exchange.now.wall,
+            &Scope {
+                operation: exchange.operation_id(),
+                path: exchange.request.path.as_str(),
+                restricted: &|place| restricted(facts, confined, place),
+                learned,
+                now: exchange.now.wall,
+            },
         );
         self.settle(exchange, inspection)
     }

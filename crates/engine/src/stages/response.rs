@@ -1,7 +1,8 @@
 //! Stage response: what must not leave. After the upstream and all that may change the answer, before the client.
 
+use stockade_inspect::leak::Watch;
 use stockade_model::plan::ApiPlan;
-use stockade_model::{Headers, Mode, Reason, Refusal, ResponseHead, Stage};
+use stockade_model::{Finding, Headers, Mode, Reason, Refusal, ResponseHead, Stage};
 
 use crate::actor::is_field_name;
 use crate::answer::Answer;
@@ -11,7 +12,7 @@ use crate::{PlanError, State};
 const LEAK: Reason = Reason {
     code: "response.leak",
     status: 502,
-    meaning: "the answer holds what must not leave: a stack trace, a database error or a private key",
+    meaning: "the answer holds what must not leave: a stack trace, a database error, a key, a file of the system",
     remedy: "mend the service; set `response.refuse: false` to record such answers only",
     source: "OWASP API8:2023",
 };
@@ -28,6 +29,7 @@ pub(crate) struct ResponseChecks {
     leaks: bool,
     refuse: bool,
     body_bytes: u64,
+    stream_bytes: u64,
     remove_headers: Vec<String>,
 }
 
@@ -50,13 +52,39 @@ impl ResponseChecks {
             leaks: checks.leaks,
             refuse: checks.refuse,
             body_bytes: checks.body_bytes,
+            stream_bytes: checks.stream_bytes,
             remove_headers: checks.remove_headers.clone(),
         })
     }
 
+    /// The search of a body that is not gathered whole, as it passes; `None` where there is nothing to search.
+    pub(crate) fn watch(&self, head: &ResponseHead) -> Option<Watch> {
+        if !self.leaks || self.stream_bytes == 0 || is_encoded(&head.headers) {
+            return None;
+        }
+        Watch::new(stockade_model::request::media_type(&head.headers).as_deref(), self.stream_bytes)
+    }
+
+    /// Judges findings, of a whole body or of a piece.
+    pub(crate) fn judge(&self, exchange: &mut Exchange<'_>, findings: Vec<Finding>) -> Outcome {
+        let first = findings.iter().max_by(|left, right| left.confidence.total_cmp(&right.confidence)).cloned();
+        exchange.record.findings.extend(findings);
+        let Some(finding) = first.filter(|finding| finding.confidence >= CERTAIN) else { return Ok(Ran::Pass) };
+        let detail = format!("`{}`: {}; evidence `{}`", finding.detector, finding.note, finding.evidence);
+        let setting = exchange.setting(if self.refuse { "response.refuse" } else { "response.leaks" });
+        let detail = stockade_inspect::mask::text(&detail, 500).into_owned();
+        let mut refusal = Refusal::new(Stage::Response, &LEAK, setting, detail);
+        refusal.exception = Some("set `response.refuse: false` for the API to record leaks only".to_owned());
+        if self.refuse {
+            return Err(Box::new(refusal));
+        }
+        exchange.pending = (refusal.detail, refusal.setting.into_owned());
+        Ok(Ran::Pass)
+    }
+
     fn wanted(&self, head: &ResponseHead) -> u64 {
         let too_long = head.content_length.is_some_and(|length| length > self.body_bytes);
-        if !self.leaks || too_long || is_encoded(&head.headers) || !is_text(head) {
+        if !self.leaks || too_long || !is_text(head) {
             return 0;
         }
         self.body_bytes
@@ -82,26 +110,12 @@ impl ResponseStage for ResponseChecks {
     }
 
     fn body(&self, exchange: &mut Exchange<'_>, answer: &mut Answer<'_>, _state: &State) -> Outcome {
-        // A longer body passes unsearched.
+        // A longer body is searched as it passes.
         let Some(body) = answer.bytes() else { return Ok(Ran::Skip) };
         let media_type = stockade_model::request::media_type(&answer.head.headers);
         let findings = stockade_inspect::leak::search(media_type.as_deref(), body);
-        let first = findings.first().cloned();
-        exchange.record.findings.extend(findings);
-        let Some(finding) = first.filter(|finding| finding.confidence >= CERTAIN) else {
-            exchange.explain(|_| format!("{} bytes searched for leaks", body.len()));
-            return Ok(Ran::Pass);
-        };
-        let detail = format!("`{}`: {}; evidence `{}`", finding.detector, finding.note, finding.evidence);
-        let setting = exchange.setting(if self.refuse { "response.refuse" } else { "response.leaks" });
-        let detail = stockade_inspect::mask::text(&detail, 500).into_owned();
-        let mut refusal = Refusal::new(Stage::Response, &LEAK, setting, detail);
-        refusal.exception = Some("set `response.refuse: false` for the API to record leaks only".to_owned());
-        if self.refuse {
-            return Err(Box::new(refusal));
-        }
-        exchange.pending = (refusal.detail, refusal.setting.into_owned());
-        Ok(Ran::Pass)
+        exchange.explain(|_| format!("{} bytes searched for leaks", body.len()));
+        self.judge(exchange, findings)
     }
 }
 
@@ -139,7 +153,13 @@ mod tests {
 
     #[test]
     fn only_plain_text_that_is_no_stream_is_buffered() {
-        let checks = ResponseChecks { leaks: true, refuse: true, body_bytes: 1000, remove_headers: Vec::new() };
+        let checks = ResponseChecks {
+            leaks: true,
+            refuse: true,
+            body_bytes: 1000,
+            stream_bytes: 5000,
+            remove_headers: Vec::new(),
+        };
         let json = [("content-type", "application/json; charset=utf-8")];
         assert_eq!(checks.wanted(&head(200, &json, Some(10))), 1000);
         assert_eq!(checks.wanted(&head(200, &json, None)), 1000);
@@ -149,6 +169,8 @@ mod tests {
         assert_eq!(checks.wanted(&head(200, &[("content-type", "application/grpc")], None)), 0);
         assert_eq!(checks.wanted(&head(200, &[("content-type", "image/png")], Some(10))), 0);
         let gzip = [("content-type", "application/json"), ("content-encoding", "gzip")];
-        assert_eq!(checks.wanted(&head(200, &gzip, Some(10))), 0);
+        assert_eq!(checks.wanted(&head(200, &gzip, Some(10))), 1000, "the answer undoes its coding");
+        assert!(checks.watch(&head(200, &gzip, None)).is_none(), "a stream cannot be");
+        assert!(checks.watch(&head(200, &[("content-type", "text/event-stream")], None)).is_some());
     }
 }

@@ -107,7 +107,12 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
                 (Refusal::new(Stage::Gateway, failure.reason, "", failure.detail), VerdictKind::Refused)
             }
             Trouble::Refused(refusal) => {
-                let after = self.answer(&refusal, &record).await;
+                let after = if self.trace.response.is_none() || self.sink.retract() {
+                    self.answer(&refusal, &record).await
+                } else {
+                    self.sink.abort();
+                    After::Broken
+                };
                 return (Ended { request: Some(request), record, verdict: VerdictKind::Refused }, after);
             }
             Trouble::Panic => (panicked("the engine"), VerdictKind::Failed),

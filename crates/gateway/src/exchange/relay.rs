@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use stockade_engine::Cleared;
+use stockade_engine::{Cleared, Watch};
 use stockade_model::{Refusal, ResponseHead};
 
 use super::{Gather, ask};
@@ -25,7 +25,7 @@ pub(super) enum Trouble {
     Upstream(UpstreamFailure),
     /// The rest of the client's body is not what its head promised.
     Body(BodyFailure),
-    /// The response stage refused.
+    /// The response stage refused, a whole answer or a piece of one that was already begun.
     Refused(Box<Refusal>),
     /// The engine panicked.
     Panic,
@@ -75,6 +75,8 @@ pub(super) async fn relay<S: ResponseSink>(
         None => return Err(Trouble::Panic),
     }
     worker.rule_log.write(edge.plan(), std::mem::take(&mut cleared.record_mut().rule_log));
+    let mut watch = if whole { None } else { edge.engine.watch(cleared, &head) };
+    show(worker, edge, cleared, &mut watch, &held, trace)?;
     decorate(&mut head, cleared, trace);
     trace.answered(head.status, head.headers.get_str("content-type"), Some(Rc::clone(&reply.target)));
     trace.bodies.answers(&worker.samples, (cleared.record(), cleared.request()), &head, trace.now);
@@ -95,11 +97,35 @@ pub(super) async fn relay<S: ResponseSink>(
     }
     while !whole {
         match next(reply, sink).await? {
-            Some(piece) => send(sink, trace, piece).await?,
+            Some(piece) => {
+                show(worker, edge, cleared, &mut watch, &piece, trace)?;
+                send(sink, trace, piece).await?;
+            }
             None => whole = true,
         }
     }
     Ok(sink.finish(reply.trailers()).await?)
+}
+
+/// Shows a piece of a body that streams to the engine, as long as it wants to see more.
+fn show(
+    worker: &Worker,
+    edge: &Edge,
+    cleared: &mut Cleared,
+    watch: &mut Option<Watch>,
+    piece: &[u8],
+    trace: &mut Trace,
+) -> Result<(), Trouble> {
+    let Some(open) = watch else { return Ok(()) };
+    match ask(worker, trace, |now| edge.engine.judge_piece(cleared, open, piece, now)) {
+        Some(Ok(())) => {}
+        Some(Err(refusal)) => return Err(Trouble::Refused(refusal)),
+        None => return Err(Trouble::Panic),
+    }
+    if open.is_over() {
+        *watch = None;
+    }
+    Ok(())
 }
 
 async fn send<S: ResponseSink>(sink: &mut S, trace: &mut Trace, piece: Bytes) -> Result<(), Trouble> {

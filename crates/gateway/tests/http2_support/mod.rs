@@ -228,6 +228,7 @@ fn api(origin: SocketAddr) -> ApiPlan {
             enabled: true,
             threshold: 0.8,
             disabled: Vec::new(),
+            learn: false,
             exceptions: Vec::new(),
             body_bytes: 1024 * 1024,
             large_bodies: LargeBody::Stream,
@@ -236,7 +237,13 @@ fn api(origin: SocketAddr) -> ApiPlan {
             values: 10_000,
         },
         limits: Vec::new(),
-        response: ResponsePlan { leaks: false, refuse: false, body_bytes: 0, remove_headers: Vec::new() },
+        response: ResponsePlan {
+            leaks: false,
+            refuse: false,
+            body_bytes: 0,
+            stream_bytes: 0,
+            remove_headers: Vec::new(),
+        },
         protect: Default::default(),
         fail: FailModesPlan {
             contract: FailMode::Closed,

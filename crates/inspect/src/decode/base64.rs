@@ -16,11 +16,27 @@ const SHORTEST: usize = 8;
 const LONGEST: usize = 64 * 1024;
 /// Bytes by which text is told from anything else.
 const SAMPLE: usize = 48;
+/// What compressed data and serialised objects begin with; see `inflate` and the detector `deserialization`.
+const MAGIC: &[&[u8]] = &[
+    b"\x1f\x8b\x08",
+    b"\x78\x01",
+    b"\x78\x5e",
+    b"\x78\x9c",
+    b"\x78\xda",
+    b"\xac\xed\x00\x05",
+    b"\x00\x01\x00\x00\x00\xff\xff\xff\xff",
+    b"\x80\x02",
+    b"\x80\x03",
+    b"\x80\x04\x95",
+    b"\x80\x05\x95",
+    b"\x04\x08o:",
+    b"\x04\x08[",
+    b"\x04\x08{",
+];
 
 /// What `value`, or the data in a `data:` URL, holds; `None` when it is not Base64 of a text.
 pub(super) fn decode(value: &[u8], classes: Classes) -> Option<Vec<u8>> {
-    let odd = Classes::SPACE
-        .and(Classes::QUOTE)
+    let odd = Classes::QUOTE
         .and(Classes::ANGLE)
         .and(Classes::PAREN)
         .and(Classes::BRACE)
@@ -43,6 +59,16 @@ pub(super) fn decode(value: &[u8], classes: Classes) -> Option<Vec<u8>> {
     if classes.any(Classes::LINE) {
         let joined: Vec<u8> = data.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
         return text_of(&joined);
+    }
+    if classes.any(Classes::SPACE) {
+        // A form decodes `+` to a space; a text has more of them than Base64 has `+`.
+        let data = data.trim_ascii();
+        let spaces = data.iter().filter(|byte| **byte == b' ').count();
+        if spaces * 12 > data.len() {
+            return None;
+        }
+        let restored: Vec<u8> = data.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte }).collect();
+        return text_of(&restored);
     }
     text_of(data)
 }
@@ -70,14 +96,19 @@ fn text_of(data: &[u8]) -> Option<Vec<u8>> {
     let engine = if url_safe { &URL_SAFE } else { &STANDARD };
     // Most values that are no text show it early: look at the beginning before decoding all.
     let sample = engine.decode(body.get(..SAMPLE).unwrap_or(body)).ok()?;
-    if !is_text(&sample) {
+    if !is_text(&sample) && !has_magic(&sample) {
         return None;
     }
     let out = engine.decode(body).ok()?;
-    is_text(&out).then_some(out)
+    (is_text(&out) || has_magic(&out)).then_some(out)
 }
 
-fn is_text(bytes: &[u8]) -> bool {
+/// Whether bytes begin as compressed data or a serialised object does.
+pub(super) fn has_magic(bytes: &[u8]) -> bool {
+    MAGIC.iter().any(|magic| bytes.starts_with(magic))
+}
+
+pub(super) fn is_text(bytes: &[u8]) -> bool {
     let odd = bytes.iter().filter(|byte| !matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e)).count();
     !bytes.is_empty() && odd * 20 <= bytes.len()
 }

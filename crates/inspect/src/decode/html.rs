@@ -62,8 +62,10 @@ fn reference(tail: &[u8]) -> Option<(u32, usize)> {
     }
     NAMES.iter().find_map(|(name, character)| {
         let start = tail.get(..name.len())?;
-        // `&ltx=1` in a query is a parameter; names other than the first few need their semicolon.
-        let ends = tail.get(name.len()) == Some(&b';');
+        // `&ltx=1` in a query is a parameter. The four oldest names need no semicolon before what is no name.
+        let next = tail.get(name.len());
+        let old = matches!(*name, "lt" | "gt" | "quot" | "amp");
+        let ends = next == Some(&b';') || old && next.is_none_or(|next| !next.is_ascii_alphanumeric() && *next != b'=');
         (ends && start.eq_ignore_ascii_case(name.as_bytes())).then(|| (u32::from(*character), closed(name.len())))
     })
 }
@@ -75,6 +77,8 @@ mod tests {
     #[test]
     fn references_are_undone() {
         assert_eq!(decode(b"&lt;a&#62;&#x27;&#0000039&colon;"), Some(b"<a>'':".to_vec()));
+        assert_eq!(decode(b"&ltimg"), None);
+        assert_eq!(decode(b"&lt/b&gt"), Some(b"</b>".to_vec()));
         assert_eq!(decode(b"salt & pepper &x=1"), None);
     }
 }

@@ -1,12 +1,16 @@
 //! Decoders: what else a value could mean once a back end undoes another layer of encoding.
 
 mod base64;
+mod hex;
 mod html;
+mod inflate;
 mod json;
+mod jwt;
 mod percent;
 mod unicode;
 mod width;
 
+pub(crate) use hex::is_hex_text;
 use smallvec::SmallVec;
 
 use crate::detect::Classes;
@@ -49,6 +53,11 @@ impl Budget {
                 false
             }
         }
+    }
+
+    /// Takes all that is left: a value that cannot be unfolded wholly ends the inspection.
+    const fn exhaust(&mut self) {
+        self.bytes = 0;
     }
 
     /// Whether nothing more can be decoded.
@@ -107,6 +116,19 @@ fn layer(value: &[u8], classes: Classes, steps: &Steps, out: &mut Vec<Derived>, 
     }
     if let Some(bytes) = base64::decode(value, classes) {
         add("base64", bytes);
+    }
+    if let Some(bytes) = hex::decode(value) {
+        add("hex", bytes);
+    }
+    if let Some(bytes) = jwt::decode(value) {
+        add("jwt", bytes);
+    }
+    if classes.any(Classes::HIGH.and(Classes::CONTROL)) {
+        match inflate::decode(value) {
+            inflate::Inflated::No => {}
+            inflate::Inflated::Whole(bytes) => add("inflate", bytes),
+            inflate::Inflated::TooLong => budget.exhaust(),
+        }
     }
 }
 

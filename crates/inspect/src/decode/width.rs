@@ -30,6 +30,13 @@ fn plain(first: u8, tail: &[u8]) -> Option<(u8, usize)> {
         // U+FF01 to U+FF5E.
         (0xef, [0xbc, third @ 0x81..=0xbf, ..]) => Some((third - 0x60, 2)),
         (0xef, [0xbd, third @ 0x80..=0x9e, ..]) => Some((third - 0x20, 2)),
+        // Circled digits, and full stops of other scripts: addresses are read through them (UTS 46).
+        (0xe2, [0x91, third @ 0xa0..=0xa8, ..]) => Some((third - 0xa0 + b'1', 2)),
+        (0xe2, [0x93, 0xaa, ..]) => Some((b'0', 2)),
+        (0xe3, [0x80, 0x82, ..]) => Some((b'.', 2)),
+        // Characters that become CR and LF where only the last byte of a code point is kept.
+        (0xe5, [0x98, 0x8a, ..]) => Some((b'\n', 2)),
+        (0xe5, [0x98, 0x8d, ..]) => Some((b'\r', 2)),
         // Prime and modifier apostrophe become `'` in some databases.
         (0xca, [0xbc | 0xb9, ..]) => Some((b'\'', 1)),
         (0xe2, [0x80, 0xb2, ..]) => Some((b'\'', 2)),
@@ -46,6 +53,8 @@ mod tests {
         assert_eq!(decode("＜ｓcript＞ʼ".as_bytes()), Some(b"<script>'".to_vec()));
         assert_eq!(decode(b"\xc0\xae\xc0\xae\xc0\xaf"), Some(b"../".to_vec()));
         assert_eq!(decode(b"\xe0\x80\xaf"), Some(b"/".to_vec()));
+        assert_eq!(decode("①②⑦。⓪".as_bytes()), Some(b"127.0".to_vec()));
+        assert_eq!(decode("a嘊b".as_bytes()), Some(b"a\nb".to_vec()));
         assert_eq!(decode("café ’".as_bytes()), None);
     }
 }

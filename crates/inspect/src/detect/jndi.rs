@@ -1,6 +1,6 @@
 //! JNDI look-ups in values that a Java logger may expand (CVE-2021-44228 and what followed).
 
-use super::{Detector, Hit, Subject, Tokens};
+use super::{Detector, Hit, Kind, Subject, Tokens};
 use crate::catalogue::DetectorInfo;
 
 pub(super) const DETECTOR: Detector = Detector { info: &INFO, wants, look };
@@ -41,8 +41,15 @@ fn look(subject: &Subject<'_>) -> Option<Hit> {
     if nested && joined {
         return hit(0.85, "nested look-ups that hide their meaning");
     }
+    // Look-ups of Commons Text that run a script or call out (CVE-2022-42889).
+    if holds(b"${script:") || holds(b"${url:utf-8:") || holds(b"${dns:address|") || holds(b"${dns:ad") {
+        return hit(0.92, "look-up that runs a script or calls out");
+    }
     if holds(b"${env:") || holds(b"${sys:") || holds(b"${java:") || holds(b"${ctx:") || holds(b"${main:") {
-        return hit(0.6, "look-up of the environment");
+        // A whole value of it asks what the server tells; in a text or a setting it is a placeholder.
+        let whole =
+            start == 0 && subject.bytes.last() == Some(&b'}') && !matches!(subject.kind, Kind::Json | Kind::Text);
+        return hit(if whole { 0.82 } else { 0.6 }, "look-up of the environment");
     }
     None
 }
@@ -88,7 +95,9 @@ fn expand(inner: Vec<u8>) -> Vec<u8> {
     for word in [b"lower:".as_slice(), b"upper:", b"base64:", b"date:"] {
         if inner.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)) {
             let text = inner.get(word.len()..).unwrap_or_default();
-            return text.iter().copied().filter(|byte| *byte != b'\'').collect();
+            // The dotless `ı` becomes `I` in upper case.
+            let text = String::from_utf8_lossy(text).replace('\u{131}', "i");
+            return text.bytes().filter(|byte| *byte != b'\'').collect();
         }
     }
     [b"${".as_slice(), &inner, b"}"].concat()
@@ -97,7 +106,6 @@ fn expand(inner: Vec<u8>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::Kind;
     use crate::detect::examples::{must_fire, must_not_fire};
 
     #[test]

@@ -10,8 +10,10 @@ use crate::{mask, pattern};
 
 pub(super) const DETECTOR: Detector = Detector { info: &INFO, wants, look };
 
+pub(crate) const NAME: &str = "nosql_injection";
+
 const INFO: DetectorInfo = DetectorInfo {
-    name: "nosql_injection",
+    name: NAME,
     what: "an operator of a document database, such as `$ne` or `$where`, in the name of a parameter or key",
     why: "a value that becomes an operator turns a password check into `is not equal to`",
     example: "password[$ne]",
@@ -23,9 +25,15 @@ static OPERATOR: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static CODE: LazyLock<Regex> = LazyLock::new(|| pattern(r"\$(?:where|function|accumulator)\b"));
+/// JSON as a value, with an operator where a plain value is expected, and a comparison that is true of everything.
+static ALWAYS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"["']\$(?:ne|gt|gte|nin|regex|exists|not|nor|or|where|function|expr)["']\s*:\s*(?:null|""|''|true|false|-?1\b|0\b|\[\s*\]|["'](?:\.\*|\^|\.\+|\^\.\*\$?|undefined|)["']|\{\s*\}|["']?(?:function|this\.|sleep|return))"#,
+    )
+});
 static SCRIPT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?i)(?:['"]\s*(?:;|\|\||&&)\s*(?:return\b|while\s*\(|this\.\w+|sleep\s*\(|var\b|db\.\w+)|\bthis\.\w+\s*(?:==|!=|\.match\()|\bdb\.\w+\.(?:find|drop|remove|insert)\s*\(|^\s*\{\s*"?\$(?:ne|gt|gte|lt|lte|nin|where|regex|exists)"?\s*:)"#,
+        r#"(?i)(?:['"]\s*(?:\|\||&&)\s*(?:['"][^'"]{0,40}['"]|\d+)\s*={2,3}|\$where['"]?\s*:|['"]\s*(?:;|\|\||&&)\s*(?:return\b|while\s*\(|this\.\w+|sleep\s*\(|var\b|db\.\w+)|\bthis\.\w+\s*(?:==|!=|\.match\()|\bdb\.\w+\.(?:find|drop|remove|insert)\s*\(|^\s*\{\s*"?\$(?:ne|gt|gte|lt|lte|nin|where|regex|exists)"?\s*:)"#,
     )
 });
 
@@ -39,9 +47,24 @@ fn wants(subject: &Subject<'_>) -> bool {
     }
 }
 
+/// Whether a key of JSON is an operator that, with its value, fits every text: `{"$gt": ""}`.
+pub(crate) fn fits_all(key: &str, value: &serde_json::Value) -> Option<Hit> {
+    let fits = match (key, value.as_str()?) {
+        ("$gt" | "$gte" | "$ne", "") => true,
+        ("$regex", text) => matches!(text, "" | ".*" | "^" | "^.*" | "^.*$" | ".+" | "."),
+        _ => false,
+    };
+    fits.then_some(Hit { confidence: 0.86, range: 0..key.len(), note: "query operator that fits everything" })
+}
+
 fn look(subject: &Subject<'_>) -> Option<Hit> {
     if subject.kind != Kind::Name {
-        return SCRIPT.find(subject.bytes).map(|found| Hit::at(&found, 0.85, "database script in a value"));
+        let hit = SCRIPT
+            .find(subject.bytes)
+            .map(|found| Hit::at(&found, 0.85, "database script in a value"))
+            .or_else(|| Some(Hit::at(&ALWAYS.find(subject.bytes)?, 0.86, "query operator that fits everything")))?;
+        let mentioned = subject.is_mentioned(&hit.range);
+        return Some(if mentioned { Hit { confidence: 0.6, ..hit } } else { hit });
     }
     let found = OPERATOR.find(subject.bytes)?;
     if CODE.is_match(subject.bytes) {

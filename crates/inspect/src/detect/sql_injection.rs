@@ -117,7 +117,7 @@ const SIGNS: &[Sign] = &[
         note: "comparison that is always true or false",
     },
     Sign {
-        pattern: r"\b(?:or|and)[ (]+\d+ ?(?:=|<|>) ?\d+[ )]*(?:--|#|/\*|;|$)",
+        pattern: r"\b(?:or|and)[ (]+\d+ ?(?:=|<|>) ?\d+[ )]*(?:--|#|/\*|;|$)|\bcase when[ (]+\d+ ?(?:=|<|>) ?\d+",
         alone: 0.84,
         together: 0.93,
         note: "comparison that is always true or false",

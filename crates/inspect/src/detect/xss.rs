@@ -24,12 +24,12 @@ const READ: usize = 512;
 /// Tags that run script or load something that does.
 static TAG: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?i)<[\s/\x00]*(?:[a-z]{1,10}:)?(?:script|iframe|object|embed|applet|frame|frameset|base|meta|link|layer|ilayer|bgsound|xss|isindex|import|xml|vmlframe|animate|set|handler|listener|foreignobject|noscript|portal|template\s+shadow)(?:[\s/>"'\x00-\x1f+]|$|&)"#,
+        r#"(?i)<[\s\x00]*(?:[a-z]{1,10}:)?(?:script|iframe|object|embed|applet|frame|frameset|base|meta|link|layer|ilayer|bgsound|xss|isindex|import|xml|vmlframe|animate|set|handler|listener|foreignobject|noscript|portal|template\s+shadow)(?:[\s/>"'\x00-\x1f+]|$|&)"#,
     )
 });
 /// Drawings and formulas, which can hold script and mostly do not.
 static DRAWING: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r#"(?i)<[\s/\x00]*(?:[a-z]{1,10}:)?(?:svg|math)(?:[\s/>"'\x00-\x1f+]|$|&)"#));
+    LazyLock::new(|| pattern(r#"(?i)<[\s\x00]*(?:[a-z]{1,10}:)?(?:svg|math)(?:[\s/>"'\x00-\x1f+]|$|&)"#));
 /// A drawing or formula that stands by itself, as a file does.
 static DOCUMENT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r#"(?is)^\s*<(?:svg|math)\s[^>]*xmlns\s*=\s*["']http://www\.w3\.org/[^>]*>.*</(?:svg|math)>\s*$"#)
@@ -39,7 +39,7 @@ static ARROW: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\{\s*(?:\([\w\s,]{0,
 /// An event handler where an attribute may stand.
 static HANDLER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?i)(?:<[a-z!?/][^>]*?|["'\x60]\s*|^\s*|[\s/"'\x60])[\s/"'\x60\x00-\x1f;]on[a-z]{3,25}[\s\x00-\x1f]*=[\s\x00-\x1f"'\x60]*[^\s"'>=&]"#,
+        r#"(?i)(?:<[a-z!?/][^>]*?|^\s*["'\x60][^<>]{0,80}|["'\x60]\s*|^\s*|[\s/"'\x60])[\s/"'\x60\x00-\x1f;]on[a-z]{3,25}[\s\x00-\x1f]*=[\s\x00-\x1f"'\x60]*[^\s"'>=&]"#,
     )
 });
 static HANDLER_IN_TAG: LazyLock<Regex> =
@@ -59,7 +59,7 @@ static CALL: LazyLock<Regex> = LazyLock::new(|| {
 /// The end of a string or statement in front of a call: the value means to break out of a script.
 static BREAK: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?i)(?:^|\\?['"\x60})\]>]|//|\*/|-->)[\s;,|&+*/^%!~?:)}\]({-]*(?:\(|\{|\[|var\s|throw\s|return\s|[a-z$_]\w*\s*=\s*)*(?:alert|prompt|confirm|eval|document|window|top|self|location|settimeout|string\.fromcharcode|msgbox)\b"#,
+        r#"(?i)(?:^|\\?['"\x60})\]>]|//|\*/|-->|^\$\{)[\s;,|&+*/^%!~?:)}\]({-]*(?:\(|\{|\[|var\s|throw\s|return\s|[a-z$_]\w*\s*=\s*)*(?:alert|prompt|confirm|eval|document|window|top|self|location|settimeout|string\.fromcharcode|msgbox)\b"#,
     )
 });
 static STYLE: LazyLock<Regex> = LazyLock::new(|| {
@@ -233,6 +233,7 @@ mod tests {
                 "if (a) { console.log('x'); }",
                 "data:image/png;base64,iVBORw0KGgo=",
                 "location = Berlin",
+                "the page ends with </iframe></body>",
             ],
         );
     }

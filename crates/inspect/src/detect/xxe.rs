@@ -26,6 +26,9 @@ static DOCTYPE: LazyLock<Regex> = LazyLock::new(|| {
 static INCLUDE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)<\w*:?include\b[^>]*\bhref\s*=|w3\.org/2001/XInclude"));
 
+static SHEET: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#"(?i)<\?xml-stylesheet\b[^>]*\bhref\s*=\s*["'](?:https?|ftp|file):"#));
+
 fn wants(subject: &Subject<'_>) -> bool {
     subject.tokens.any(Tokens::ENTITY)
 }
@@ -39,6 +42,9 @@ fn look(subject: &Subject<'_>) -> Option<Hit> {
     }
     if let Some(found) = INCLUDE.find(subject.bytes) {
         return Some(Hit::at(&found, 0.85, "XML inclusion"));
+    }
+    if let Some(found) = SHEET.find(subject.bytes) {
+        return Some(Hit::at(&found, 0.82, "style sheet of another server"));
     }
     let captures = DOCTYPE.captures(subject.bytes)?;
     let (whole, address) = (captures.get(0)?, captures.get(1)?);

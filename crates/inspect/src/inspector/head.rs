@@ -9,7 +9,7 @@ use stockade_model::canonical::percent_decode;
 use super::repeated::Repeated;
 use super::run::Run;
 use crate::body::parse_pairs;
-use crate::detect::Kind;
+use crate::detect::{Kind, Tokens};
 use crate::mask;
 
 /// Bytes of a name that are shown in a place.
@@ -29,7 +29,7 @@ pub(super) fn walk(request: &Request, run: &mut Run<'_>) {
             "authorization" | "proxy-authorization" => authorization(name, value, run),
             _ => {
                 place(run, "header.", name);
-                run.value(value, header_kind(name));
+                run.value(value, header_kind(name, value));
             }
         }
     }
@@ -55,8 +55,8 @@ fn path(path: &str, run: &mut Run<'_>) {
         };
         run.value(&decoded, Kind::Path);
     }
-    // Names of secret files go over segments: `/.git/config`.
-    if path.contains("/.") {
+    // Names of secret files and what scanners ask for go over segments: `/.git/config`.
+    if path.contains("/.") || Tokens::of(path.as_bytes()).any(Tokens::PROBE) {
         place(run, "path", "");
         run.value(path.as_bytes(), Kind::Path);
     }
@@ -99,7 +99,11 @@ pub(super) fn shown(name: &[u8]) -> Cow<'_, str> {
     }
 }
 
-fn header_kind(name: &str) -> Kind {
+fn header_kind(name: &str, value: &[u8]) -> Kind {
+    // No field with a grammar of its own has these.
+    if name != "user-agent" && memchr::memchr2(b'<', b'\'', value).is_some() {
+        return Kind::Header;
+    }
     match name {
         "user-agent" => Kind::Agent,
         "accept"
@@ -162,7 +166,7 @@ fn cookies(value: &[u8], run: &mut Run<'_>) {
     }
 }
 
-/// A bearer token is for the identity stage and is not searched; name and password of `Basic` are.
+/// A bearer token is looked at like a cookie, and name and password of `Basic` like parameters.
 fn authorization(name: &str, value: &[u8], run: &mut Run<'_>) {
     place(run, "header.", name);
     let (scheme, credential) = match value.iter().position(|byte| *byte == b' ') {
@@ -180,7 +184,8 @@ fn authorization(name: &str, value: &[u8], run: &mut Run<'_>) {
     let token =
         |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
     if credential.iter().all(token) {
-        run.skip();
+        // Of a token only what it says of itself is looked at; an accepted one is the identity stage's.
+        run.value(credential, Kind::Cookie);
     } else {
         run.value(value, Kind::Structured);
         run.value(credential, Kind::Cookie);

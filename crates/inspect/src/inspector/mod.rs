@@ -13,6 +13,7 @@ use stockade_model::{Finding, Reason, Request, Timestamp};
 
 use crate::ParsedBody;
 use crate::detect::{DETECTORS, Detector};
+use crate::profile::Shape;
 
 /// More values than are looked at.
 pub const VALUES: Reason = Reason {
@@ -45,6 +46,45 @@ pub struct Inspector {
     rules: Vec<Rule>,
 }
 
+/// What is known of a request beside its values.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// The operation, when the contract knows it.
+    pub operation: Option<&'a str>,
+    /// The path of the request.
+    pub path: &'a str,
+    /// Says of a place that the contract already confines the value (uuid, number, enum, date), so that it need not be
+    /// searched.
+    pub restricted: &'a dyn Fn(&str) -> bool,
+    /// What parameters normally hold; `None` when nothing is learned.
+    pub learned: Option<Learned<'a>>,
+    /// The moment, for exceptions that end.
+    pub now: Timestamp,
+}
+
+/// What was learned of the parameters of one operation.
+#[derive(Clone, Copy)]
+pub struct Learned<'a> {
+    /// Tells operations apart.
+    pub seed: u64,
+    /// How unusual a value is at the place of that key, 0.0 to 1.0.
+    pub surprise: &'a dyn Fn(u64, Shape) -> f32,
+}
+
+impl Scope<'_> {
+    /// Nothing is known but the moment.
+    #[must_use]
+    pub const fn unknown(now: Timestamp) -> Self {
+        Self { operation: None, path: "/", restricted: &|_| false, learned: None, now }
+    }
+}
+
+impl std::fmt::Debug for Scope<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Scope").field("operation", &self.operation).field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
 /// What inspection saw in one part of a request.
 #[derive(Debug, Default)]
 pub struct Inspection {
@@ -54,6 +94,8 @@ pub struct Inspection {
     pub refuse: bool,
     /// How many values were looked at.
     pub values: u32,
+    /// What was seen at which place, to learn from when the request turns out well; at most 64.
+    pub observed: Vec<(u64, Shape)>,
     /// A budget that ran out, or an encoding bomb: the rest was not looked at.
     pub problem: Option<(&'static Reason, String)>,
 }
@@ -87,32 +129,17 @@ impl Inspector {
     }
 
     /// Looks at path, query, headers and cookies.
-    ///
-    /// `restricted(place)` says that the contract already confines this value (uuid, number, enum, date), so that it
-    /// need not be searched.
     #[must_use]
-    pub fn head(
-        &self,
-        request: &Request,
-        operation: Option<&str>,
-        restricted: &dyn Fn(&str) -> bool,
-        now: Timestamp,
-    ) -> Inspection {
-        let mut run = Run::new(self, operation, restricted, now);
+    pub fn head(&self, request: &Request, scope: &Scope<'_>) -> Inspection {
+        let mut run = Run::new(self, scope);
         head::walk(request, &mut run);
         run.finish()
     }
 
     /// Looks at the body.
     #[must_use]
-    pub fn body(
-        &self,
-        body: &ParsedBody,
-        operation: Option<&str>,
-        restricted: &dyn Fn(&str) -> bool,
-        now: Timestamp,
-    ) -> Inspection {
-        let mut run = Run::new(self, operation, restricted, now);
+    pub fn body(&self, body: &ParsedBody, scope: &Scope<'_>) -> Inspection {
+        let mut run = Run::new(self, scope);
         structure::walk(body, &mut run);
         run.finish()
     }

@@ -1,48 +1,46 @@
 //! One inspection: values go in, findings come out.
 
-use stockade_model::{Finding, Reason, Timestamp};
+use stockade_model::{Finding, Reason};
 
-use super::{DECODING, FINDINGS, Inspection, Inspector, VALUES};
-use crate::decode::{Budget, Steps, derive};
+use super::{DECODING, FINDINGS, Inspection, Inspector, Scope, VALUES};
+use crate::decode::{Budget, Steps, derive, is_hex_text};
 use crate::detect::{Classes, Hit, Kind, LOOKED_AT, Subject, Tokens};
 use crate::mask;
+use crate::profile::{Shape, key, raised};
 
 /// Bytes that may be decoded from the values of one part of a request.
 const DECODED: usize = 4 << 20;
 /// Bytes by which the windows of a long value overlap.
 const OVERLAP: usize = 512;
 const EVIDENCE: usize = 200;
+/// Values of one part of a request that are learned from.
+const OBSERVED: usize = 64;
+/// A finding below this is too weak for anything to be added.
+const DOUBTFUL: f32 = 0.45;
 
 pub(super) struct Run<'a> {
     inspector: &'a Inspector,
-    operation: Option<&'a str>,
-    restricted: &'a dyn Fn(&str) -> bool,
-    now: Timestamp,
+    scope: &'a Scope<'a>,
     /// The place of the value that is being looked at; grown and cut by the walkers.
     pub(super) place: String,
     findings: Vec<Finding>,
     values: u32,
     budget: Budget,
     problem: Option<(&'static Reason, String)>,
+    observed: Vec<(u64, Shape)>,
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(
-        inspector: &'a Inspector,
-        operation: Option<&'a str>,
-        restricted: &'a dyn Fn(&str) -> bool,
-        now: Timestamp,
-    ) -> Self {
+    pub(super) fn new(inspector: &'a Inspector, scope: &'a Scope<'a>) -> Self {
         Self {
             inspector,
-            operation,
-            restricted,
-            now,
+            scope,
             place: String::new(),
             findings: Vec::new(),
             values: 0,
             budget: Budget::new(DECODED),
             problem: None,
+            observed: Vec::new(),
         }
     }
 
@@ -60,14 +58,30 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Counts a number of JSON.
+    pub(super) fn number(&mut self) {
+        self.skip();
+        self.observe(Shape::number());
+    }
+
+    fn observe(&mut self, shape: Shape) {
+        let Some(learned) = self.scope.learned else { return };
+        if self.observed.len() < OBSERVED && is_parameter(&self.place) {
+            self.observed.push((key(learned.seed, &self.place), shape));
+        }
+    }
+
     /// Looks at one value, which stands at `self.place`.
     pub(super) fn value(&mut self, bytes: &[u8], kind: Kind) {
         self.skip();
+        let classes = Classes::of(bytes);
+        if kind != Kind::Name {
+            self.observe(Shape::of(bytes.len(), classes));
+        }
         if bytes.len() < 2 || self.is_over() {
             return;
         }
-        let classes = Classes::of(bytes);
-        if is_harmless(bytes, classes, kind) || (self.restricted)(&self.place) {
+        if is_harmless(bytes, classes, kind) || (self.scope.restricted)(&self.place) {
             return;
         }
         self.look(bytes, classes, kind, &Steps::new());
@@ -107,11 +121,24 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The path of the request.
+    pub(super) const fn path(&self) -> &str {
+        self.scope.path
+    }
+
+    /// Takes what a detector saw in a whole object, document or file at `self.place`.
+    pub(super) fn report(&mut self, detector: &'static str, bytes: &[u8], hit: Hit) {
+        if self.inspector.detectors.iter().any(|known| known.info.name == detector) {
+            self.found(detector, bytes, hit, &Steps::new());
+        }
+    }
+
     fn found(&mut self, detector: &'static str, bytes: &[u8], hit: Hit, steps: &Steps) {
         let rules = &self.inspector.rules;
-        if rules.iter().any(|rule| rule.covers(self.operation, &self.place, detector, self.now)) {
+        if rules.iter().any(|rule| rule.covers(self.scope.operation, &self.place, detector, self.scope.now)) {
             return;
         }
+        let (hit, unusual) = self.raise(hit, steps.is_empty().then(|| Shape::of(bytes.len(), Classes::of(bytes))));
         let known = self.findings.iter_mut().find(|known| known.detector == detector && known.place == self.place);
         if known.as_ref().is_some_and(|known| known.confidence >= hit.confidence) {
             return;
@@ -124,7 +151,7 @@ impl<'a> Run<'a> {
             steps: steps.to_vec(),
             confidence: hit.confidence,
             evidence: mask::text(&String::from_utf8_lossy(evidence), EVIDENCE).into_owned(),
-            note: hit.note.to_owned(),
+            note: if unusual { format!("{}, in a value unlike others here", hit.note) } else { hit.note.to_owned() },
         };
         match known {
             Some(known) => *known = finding,
@@ -135,11 +162,31 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Adds what the value's shape tells to what a detector saw, where that alone is not enough.
+    fn raise(&self, hit: Hit, shape: Option<Shape>) -> (Hit, bool) {
+        let weak = (DOUBTFUL..self.inspector.threshold).contains(&hit.confidence) && is_parameter(&self.place);
+        let (Some(learned), Some(shape), true) = (self.scope.learned, shape, weak) else { return (hit, false) };
+        let surprise = (learned.surprise)(key(learned.seed, &self.place), shape);
+        let confidence = raised(hit.confidence, surprise);
+        (Hit { confidence, ..hit }, surprise > 0.1)
+    }
+
     pub(super) fn finish(mut self) -> Inspection {
         sort(&mut self.findings);
         let refuse = self.findings.first().is_some_and(|finding| finding.confidence >= self.inspector.threshold);
-        Inspection { findings: self.findings, refuse, values: self.values, problem: self.problem }
+        Inspection {
+            findings: self.findings,
+            refuse,
+            values: self.values,
+            observed: self.observed,
+            problem: self.problem,
+        }
     }
+}
+
+/// Whether a place is a parameter of the operation; headers are the client's habits.
+fn is_parameter(place: &str) -> bool {
+    ["query.", "path.", "body", "cookie."].iter().any(|part| place.starts_with(part))
 }
 
 fn sort(findings: &mut Vec<Finding>) {
@@ -147,18 +194,38 @@ fn sort(findings: &mut Vec<Finding>) {
     findings.truncate(FINDINGS);
 }
 
-/// Whether a value needs no look: letters, digits and mild marks only, and too short or too uniform to be Base64.
+/// Whether a value needs no look: letters, digits and mild marks only, and nothing that may be an encoding.
 fn is_harmless(bytes: &[u8], classes: Classes, kind: Kind) -> bool {
     match kind {
         Kind::Structured => !classes.any(Classes::DOLLAR.and(Classes::BRACE).and(Classes::LINE)),
         Kind::Agent => false,
         Kind::Path if bytes.first() == Some(&b'.') => false,
-        _ => classes.is_plain() && (bytes.len() < 12 || !mixes_cases(bytes)),
+        Kind::Name => classes.is_plain() && !reaches(bytes),
+        _ => classes.is_plain() && (bytes.len() < 12 || !may_be_encoded(bytes)),
     }
 }
 
-/// Whether a value may be Base64: that mixes cases within the first few characters.
-fn mixes_cases(bytes: &[u8]) -> bool {
+/// Names of plain letters that mean something to the run time behind them.
+fn reaches(name: &[u8]) -> bool {
+    match name.first() {
+        Some(b'_') => name.starts_with(b"__"),
+        Some(b'c') => name.starts_with(b"constructor") || name.starts_with(b"class."),
+        Some(b'p') => name == b"prototype",
+        _ => memchr::memmem::find(name, b"__proto__").is_some(),
+    }
+}
+
+/// Whether a plain value may be the full name of a class, which the detector `deserialization` looks at.
+fn is_class(bytes: &[u8]) -> bool {
+    const ROOTS: [&[u8]; 6] = [b"com.", b"org.", b"java", b"System.", b"ch.qos.", b"br.com."];
+    ROOTS.iter().any(|root| bytes.starts_with(root)) && bytes.iter().any(u8::is_ascii_uppercase)
+}
+
+/// Whether a plain value may be Base64, which mixes cases, a token of three parts, or a text in hexadecimal digits.
+fn may_be_encoded(bytes: &[u8]) -> bool {
+    if bytes.starts_with(b"ey") || bytes.starts_with(b"http") || is_class(bytes) || is_hex_text(bytes) {
+        return true;
+    }
     !bytes.iter().any(|byte| matches!(byte, b'.' | b',' | b':' | b'@' | b'~' | b'?' | b'!'))
         && bytes.iter().skip(1).any(u8::is_ascii_uppercase)
         && bytes.iter().any(u8::is_ascii_lowercase)

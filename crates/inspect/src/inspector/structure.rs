@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::head::{push_index, shown};
 use super::repeated::Repeated;
 use super::run::Run;
-use crate::detect::Kind;
+use crate::detect::{Kind, graphql_abuse, mass_assignment, nosql_injection, upload};
 use crate::{ParsedBody, Part};
 
 /// Nesting at which walking stops; the parser allows no more.
@@ -22,6 +22,7 @@ pub(super) fn walk(body: &ParsedBody, run: &mut Run<'_>) {
     match body {
         ParsedBody::Empty | ParsedBody::Binary => {}
         ParsedBody::Json { value, shadowed, .. } => {
+            batch(value, run);
             json(value, run, 0);
             for value in shadowed {
                 json(value, run, 0);
@@ -55,6 +56,17 @@ pub(super) fn walk(body: &ParsedBody, run: &mut Run<'_>) {
     }
 }
 
+/// A list of GraphQL operations in one request.
+fn batch(value: &Value, run: &mut Run<'_>) {
+    let Value::Array(items) = value else { return };
+    let operation = |item: &&Value| item.get("query").and_then(Value::as_str).is_some_and(is_graphql);
+    if let Some(hit) = graphql_abuse::batch(items.len())
+        && items.iter().take(3).filter(operation).count() == 3
+    {
+        run.report(graphql_abuse::INFO.name, b"", hit);
+    }
+}
+
 fn field(run: &mut Run<'_>, name: &str) {
     run.place.clear();
     run.place.push_str("body.");
@@ -79,20 +91,33 @@ fn json(value: &Value, run: &mut Run<'_>, depth: usize) {
         }
         Value::Object(entries) => {
             let before = run.place.len();
+            if let Some((key, hit)) = mass_assignment::look(entries, run.path()) {
+                run.place.push('.');
+                run.place.push_str(&shown(key.as_bytes()));
+                run.report(mass_assignment::INFO.name, key.as_bytes(), hit);
+                run.place.truncate(before);
+            }
             for (key, item) in entries {
                 run.place.push('.');
                 run.place.push_str(&shown(key.as_bytes()));
                 run.value(key.as_bytes(), Kind::Name);
+                if let Some(hit) = nosql_injection::fits_all(key, item) {
+                    run.report(nosql_injection::NAME, key.as_bytes(), hit);
+                }
                 json(item, run, depth + 1);
                 run.place.truncate(before);
             }
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => run.skip(),
+        Value::Number(_) => run.number(),
+        Value::Null | Value::Bool(_) => run.skip(),
     }
 }
 
 fn string(text: &str, run: &mut Run<'_>) {
     if run.place.ends_with(".query") && is_graphql(text) {
+        if let Some(hit) = graphql_abuse::look(text) {
+            run.report(graphql_abuse::INFO.name, text.as_bytes(), hit);
+        }
         run.value(text.as_bytes(), Kind::File);
         literals(text, run);
     } else {
@@ -108,6 +133,10 @@ fn multipart(part: &Part, run: &mut Run<'_>) {
         return;
     };
     let content = part.content.get(..part.content.len().min(FILE)).unwrap_or_default();
+    if let Some(hit) = upload::look(part, file_name) {
+        let shown = if hit.range.is_empty() { file_name.as_bytes() } else { content };
+        run.report(upload::INFO.name, shown, hit);
+    }
     run.value(content, Kind::File);
     run.place.push_str(".filename");
     run.value(file_name.as_bytes(), Kind::FileName);

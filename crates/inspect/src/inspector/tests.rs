@@ -17,6 +17,7 @@ fn plan() -> InspectPlan {
         enabled: true,
         threshold: 0.8,
         disabled: Vec::new(),
+        learn: false,
         exceptions: Vec::new(),
         body_bytes: 1 << 20,
         large_bodies: LargeBody::Stream,
@@ -59,12 +60,12 @@ fn places(inspection: &Inspection) -> Vec<(&'static str, &str)> {
 
 fn head(path: &str, query: Option<&str>, headers: &[(&str, &str)]) -> Inspection {
     let inspector = Inspector::new(&plan()).unwrap();
-    inspector.head(&request(path, query, headers), None, &|_| false, Timestamp(0))
+    inspector.head(&request(path, query, headers), &Scope::unknown(Timestamp(0)))
 }
 
 fn body(media_type: &str, bytes: &str) -> Inspection {
     let parsed = ParsedBody::parse(Some(media_type), Some(media_type), None, bytes.as_bytes(), true, &LIMITS).unwrap();
-    Inspector::new(&plan()).unwrap().body(&parsed, None, &|_| false, Timestamp(0))
+    Inspector::new(&plan()).unwrap().body(&parsed, &Scope::unknown(Timestamp(0)))
 }
 
 #[test]
@@ -119,7 +120,7 @@ fn an_attack_cut_up_over_equal_names_is_seen_whole() {
     };
     for (name, refuse) in [("q", true), ("r", false)] {
         let parsed = ParsedBody::Multipart(vec![part("q", "admin'"), part(name, "'x'='x")]);
-        assert_eq!(Inspector::new(&plan()).unwrap().body(&parsed, None, &|_| false, Timestamp(0)).refuse, refuse);
+        assert_eq!(Inspector::new(&plan()).unwrap().body(&parsed, &Scope::unknown(Timestamp(0))).refuse, refuse);
     }
 }
 
@@ -179,23 +180,27 @@ fn exceptions_let_pass_what_they_name_until_they_end() {
     let inspector = Inspector::new(&plan).unwrap();
     let bytes = br#"{"items":[{"note":"<script>alert(1)</script>"}]}"#;
     let parsed = ParsedBody::parse(Some("application/json"), None, None, bytes, true, &LIMITS).unwrap();
-    assert!(!inspector.body(&parsed, Some("save"), &|_| false, Timestamp(50)).refuse);
-    assert!(inspector.body(&parsed, Some("save"), &|_| false, Timestamp(100)).refuse);
-    assert!(inspector.body(&parsed, Some("load"), &|_| false, Timestamp(50)).refuse);
+    assert!(!inspector.body(&parsed, &Scope { operation: Some("save"), ..Scope::unknown(Timestamp(50)) }).refuse);
+    assert!(inspector.body(&parsed, &Scope { operation: Some("save"), ..Scope::unknown(Timestamp(100)) }).refuse);
+    assert!(inspector.body(&parsed, &Scope { operation: Some("load"), ..Scope::unknown(Timestamp(50)) }).refuse);
 }
 
 #[test]
 fn restricted_places_are_not_searched() {
     let inspector = Inspector::new(&plan()).unwrap();
     let request = request("/a", Some("id=1'+OR+'1'='1"), &[]);
-    assert!(!inspector.head(&request, None, &|place| place == "query.id", Timestamp(0)).refuse);
+    assert!(
+        !inspector
+            .head(&request, &Scope { restricted: &|place| place == "query.id", ..Scope::unknown(Timestamp(0)) })
+            .refuse
+    );
 }
 
 #[test]
 fn disabled_detectors_do_not_run_and_unknown_ones_are_refused() {
     let inspector = Inspector::new(&InspectPlan { disabled: vec!["sql_injection".to_owned()], ..plan() }).unwrap();
     let request = request("/a", Some("id=1'+OR+'1'='1"), &[]);
-    assert!(!inspector.head(&request, None, &|_| false, Timestamp(0)).refuse);
+    assert!(!inspector.head(&request, &Scope::unknown(Timestamp(0))).refuse);
     let (setting, problem) = Inspector::new(&InspectPlan { disabled: vec!["sqli".to_owned()], ..plan() }).unwrap_err();
     assert_eq!(setting, "disabled");
     assert!(problem.contains("sql_injection") && problem.contains("`sqli`"));
@@ -205,7 +210,7 @@ fn disabled_detectors_do_not_run_and_unknown_ones_are_refused() {
 fn budgets_end_an_inspection() {
     let inspector = Inspector::new(&InspectPlan { values: 3, ..plan() }).unwrap();
     let request = request("/a", Some("a=1&b=2&c=3"), &[]);
-    let inspection = inspector.head(&request, None, &|_| false, Timestamp(0));
+    let inspection = inspector.head(&request, &Scope::unknown(Timestamp(0)));
     assert_eq!(inspection.problem.unwrap().0.code, "inspect.values");
     let bomb = format!("[{}]", vec![format!("\"{}\"", "%2525".repeat(4000)); 300].join(","));
     let inspection = body("application/json", &bomb);
@@ -237,7 +242,7 @@ fn hostile_bodies_take_bounded_time() {
             ParsedBody::Text(text.clone()),
             ParsedBody::Json { value: text.into(), duplicate_keys: 0, shadowed: Vec::new() },
         ] {
-            let _ = inspector.body(&body, None, &|_| false, Timestamp(0));
+            let _ = inspector.body(&body, &Scope::unknown(Timestamp(0)));
         }
     }
     assert!(start.elapsed().as_secs() < 20);
@@ -253,7 +258,7 @@ proptest! {
     fn no_body_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         for media_type in ["application/json", "application/x-www-form-urlencoded", "text/plain", "application/xml"] {
             if let Ok(parsed) = ParsedBody::parse(Some(media_type), None, None, &bytes, true, &LIMITS) {
-                let _ = Inspector::new(&plan()).unwrap().body(&parsed, None, &|_| false, Timestamp(0));
+                let _ = Inspector::new(&plan()).unwrap().body(&parsed, &Scope::unknown(Timestamp(0)));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 mod class;
 mod names;
-mod numbers;
+pub(crate) mod numbers;
 mod tokens;
 
 use std::borrow::Cow;

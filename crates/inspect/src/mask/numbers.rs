@@ -21,7 +21,7 @@ pub(super) fn luhn(digits: impl DoubleEndedIterator<Item = u8>) -> bool {
 }
 
 /// The length of the card number at the beginning of `bytes`: 13 to 19 digits, also in groups, that pass Luhn's check.
-pub(super) fn card(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn card(bytes: &[u8]) -> Option<usize> {
     // Major industry identifiers 2 to 6 cover the payment schemes.
     if !matches!(bytes.first(), Some(b'2'..=b'6')) {
         return None;
@@ -45,7 +45,7 @@ pub(super) fn card(bytes: &[u8]) -> Option<usize> {
 }
 
 /// The length of the IBAN at the beginning of `bytes`, also in groups of four (ISO 13616).
-pub(super) fn iban(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn iban(bytes: &[u8]) -> Option<usize> {
     let [a, b, c, d, ..] = bytes else { return None };
     if !(a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_digit() && d.is_ascii_digit()) {
         return None;

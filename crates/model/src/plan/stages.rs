@@ -187,6 +187,9 @@ pub struct InspectPlan {
     pub threshold: f32,
     /// Detectors that are switched off.
     pub disabled: Vec<String>,
+    /// Whether what parameters normally hold is learned, and adds to what detectors see.
+    #[serde(default)]
+    pub learn: bool,
     /// Findings that are let pass.
     pub exceptions: Vec<Exception>,
     /// Bytes of a body that are buffered and judged before any of it is forwarded.
@@ -231,12 +234,15 @@ pub struct Exception {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResponsePlan {
-    /// Whether text and JSON bodies are searched for leaks (stack traces, SQL errors, private keys).
+    /// Whether text and JSON bodies are searched for leaks (stack traces, SQL errors, keys, files of the system).
     pub leaks: bool,
     /// Whether a leak is refused (502) or only recorded.
     pub refuse: bool,
-    /// Bytes of a body that are buffered for it; longer bodies and streams pass unsearched.
+    /// Bytes of a body that are held back for it.
     pub body_bytes: u64,
+    /// Bytes of a longer body or a stream that are searched as they pass; a leak cuts it off.
+    #[serde(default)]
+    pub stream_bytes: u64,
     /// Fields taken out of every response, lower case, such as `server` and `x-powered-by`.
     pub remove_headers: Vec<String>,
 }

@@ -132,6 +132,7 @@ def inspect_plan(inspect: Inspect) -> dict[str, Any]:
         "enabled": inspect.enabled,
         "threshold": inspect.threshold,
         "disabled": list(inspect.disabled),
+        "learn": inspect.learn,
         "exceptions": [
             {
                 "operation": exception.operation,
@@ -156,6 +157,7 @@ def response_plan(api: Api) -> dict[str, Any]:
         "leaks": api.response.leaks,
         "refuse": api.response.refuse,
         "body_bytes": api.response.body.bytes,
+        "stream_bytes": api.response.stream.bytes,
         "remove_headers": list(api.response.remove_headers),
     }
 
