@@ -65,6 +65,8 @@ fn measure(text: &str, decisions: usize, change: impl Fn(&mut Value)) -> f64 {
         id: number.to_string(),
         selector: [("address".to_owned(), format!("10.{}.{}.9", number / 256, number % 256))].into(),
         action: DecisionAction::Block,
+        rate: None,
+        delay_ms: None,
         reason: "bench".to_owned(),
         expires_at: Timestamp(u64::MAX),
     });

@@ -55,6 +55,8 @@ fn shop_with(change: impl FnOnce(&mut serde_json::Value)) -> Play {
 
 fn decision(id: &str, action: DecisionAction, selector: &[(&str, &str)], seconds: u64) -> Decision {
     Decision {
+        rate: None,
+        delay_ms: None,
         id: id.to_owned(),
         selector: selector.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         action,

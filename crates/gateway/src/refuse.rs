@@ -1,7 +1,7 @@
 //! What the caller sees of a refusal: a status and an id.
 
 use bytes::Bytes;
-use stockade_model::{Headers, Refusal, RequestId, ResponseHead};
+use stockade_model::{Headers, Puzzle, Refusal, RequestId, ResponseHead};
 
 /// Methods that the gateway itself serves, for `Allow` where the contract names none (RFC 9110 15.5.6).
 const ALLOWED: &[u8] = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -18,6 +18,14 @@ pub(crate) fn response(refusal: &Refusal, id: RequestId) -> (ResponseHead, Bytes
     if let Some(challenge) = &refusal.challenge {
         head.headers.push(b"www-authenticate", challenge.as_bytes());
     }
+    let mut body = body;
+    if let Some(puzzle) = &refusal.puzzle {
+        let told = format!("prefix={}; bits={}; span={}", puzzle.prefix, puzzle.bits, puzzle.span);
+        head.headers.push(b"x-stockade-challenge", told.as_bytes());
+        if puzzle.page {
+            body = page(puzzle, id, &mut head);
+        }
+    }
     match refusal.status {
         405 => {
             head.headers.push(b"allow", ALLOWED);
@@ -28,6 +36,21 @@ pub(crate) fn response(refusal: &Refusal, id: RequestId) -> (ResponseHead, Bytes
         _ => {}
     }
     (head, body)
+}
+
+/// A page on which a browser does the work of a puzzle and comes back with the answer in a cookie.
+fn page(puzzle: &Puzzle, id: RequestId, head: &mut ResponseHead) -> Bytes {
+    let id = id.to_string();
+    let body = include_str!("refuse/challenge.html")
+        .replace("{id}", &id)
+        .replace("{prefix}", &puzzle.prefix)
+        .replace("{bits}", &puzzle.bits.to_string())
+        .replace("{span}", &puzzle.span.to_string());
+    head.headers.set("content-type", b"text/html; charset=utf-8");
+    let policy = format!("default-src 'none'; script-src 'nonce-{id}'; frame-ancestors 'none'; base-uri 'none'");
+    head.headers.push(b"content-security-policy", policy.as_bytes());
+    head.content_length = u64::try_from(body.len()).ok();
+    Bytes::from(body)
 }
 
 /// Problem details of a bare status.

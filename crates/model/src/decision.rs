@@ -13,6 +13,14 @@ use crate::Timestamp;
 pub enum DecisionAction {
     /// Refuse with 403.
     Block,
+    /// Have the caller prove itself: browsers by a page that costs them work, programs by a new credential (401).
+    Challenge,
+    /// Admit `rate` requests a minute, all that are selected together, and refuse the others with 429.
+    Limit,
+    /// Let wait for `delay_ms`, then pass.
+    SlowDown,
+    /// Pass, and note it in the event.
+    Watch,
     /// Let pass whatever other decisions say; the stages still run.
     Allow,
 }
@@ -37,4 +45,10 @@ pub struct Decision {
     pub reason: String,
     /// When it ends, microseconds since the epoch.
     pub expires_at: Timestamp,
+    /// Of `limit`: requests a minute; 30 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u32>,
+    /// Of `slow_down`: milliseconds, at most 10,000; 2,000 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u32>,
 }

@@ -32,4 +32,4 @@ pub use response::ResponseHead;
 pub use secret::Secret;
 pub use time::{Now, Timestamp};
 pub use trace::TraceContext;
-pub use verdict::{Mode, Refusal, Stage, VerdictKind};
+pub use verdict::{Mode, Puzzle, Refusal, Stage, VerdictKind};

@@ -115,6 +115,23 @@ pub struct Refusal {
     /// Challenge for `WWW-Authenticate` (RFC 9110 11.6.1).
     #[serde(skip)]
     pub challenge: Option<String>,
+    /// Work that the caller may do to be let through.
+    #[serde(skip)]
+    pub puzzle: Option<Puzzle>,
+}
+
+/// Work that costs its doer more than its asker: a number after which SHA-256 of `prefix:number` begins with `bits` zero
+/// bits (Dwork and Naor, 1992; Back's hashcash, 2002).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Puzzle {
+    /// Stands for the caller and the time; 32 hexadecimal digits.
+    pub prefix: String,
+    /// Number of the time span that it is good for, to be shown with the answer.
+    pub span: u64,
+    /// Zero bits.
+    pub bits: u8,
+    /// Whether the caller is a browser that shows pages.
+    pub page: bool,
 }
 
 impl Refusal {
@@ -135,6 +152,7 @@ impl Refusal {
             exception: None,
             retry_after_s: None,
             challenge: None,
+            puzzle: None,
         }
     }
 }

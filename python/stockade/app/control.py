@@ -32,6 +32,9 @@ LOG = logging.getLogger("stockade.control")
 TAIL_S = 0.1
 """Seconds between two looks for new events."""
 
+BEHAVIOUR_S = 0.05
+"""Seconds between two looks for events to be judged by behaviour."""
+
 ARCHIVE_S = 0.2
 """Seconds between two looks for events to take into the archive."""
 
@@ -49,7 +52,7 @@ BACKLOG = 128
 
 
 class ControlProcess:
-    """Runs the parts of control: four threads and the admin API.
+    """Runs the parts of control: its threads and the admin API.
 
     Args:
         folder: the data folder.
@@ -100,6 +103,9 @@ class ControlProcess:
                 threading.Thread(target=self._repeat, args=(self._tail, TAIL_S), name="tail", daemon=True),
                 threading.Thread(target=self._watch, name="watch", daemon=True),
                 threading.Thread(target=self._repeat, args=(self._archive, ARCHIVE_S), name="archive", daemon=True),
+                threading.Thread(
+                    target=self._repeat, args=(self._behaviour, BEHAVIOUR_S), name="behaviour", daemon=True
+                ),
                 threading.Thread(target=self._repeat, args=(self._clean, CLEAN_S), name="clean", daemon=True),
                 threading.Thread(target=self._repeat, args=(self._renewals.run, RENEW_S), name="renew", daemon=True),
             ]
@@ -118,6 +124,8 @@ class ControlProcess:
                     thread.join(timeout=2.0)
                 if self._archiving is not None:
                     self._archiving.close()
+                if self._state.watching is not None:
+                    self._state.watching.save()
                 self._folder.control_state.unlink(missing_ok=True)
         return 0
 
@@ -178,6 +186,10 @@ class ControlProcess:
             return
         self._state.archive_problem = self._archiving.problem
         self._state.archive = self._archiving.status()
+
+    def _behaviour(self) -> None:
+        if self._state.watching is not None:
+            self._state.watching.step()
 
     def _clean(self) -> None:
         ended = self._state.decisions.clean()

@@ -14,6 +14,7 @@ from stockade.store.events import EventStore
 from stockade.store.recent import RecentEvents
 
 if TYPE_CHECKING:
+    from stockade.app.behaviour import Watching
     from stockade.store.queries.database import EventDatabase
 
 
@@ -85,6 +86,7 @@ class ControlState:
         self.missing = 0
         self.has_older = False
         self.metric_sources: Sequence[Callable[[], Sequence[Metric]]] = ()
+        self.watching: Watching | None = None
         self._database: EventDatabase | None = None
         self.spool_problem: str | None = None
         self.archive_problem: str | None = None
@@ -127,7 +129,11 @@ class ControlState:
             bundle = Part("bundle", int(status.get("bundle") or 0) > 0, f"version {status.get('bundle')} in force")
             spool = self._spool(status.get("spool") or {})
         archive = Part("archive", self.archive_problem is None, self.archive_problem or self._kept(), required=False)
-        return [gateway, bundle, spool, archive, self._config(policy, int((status or {}).get("bundle") or 0))]
+        parts = [gateway, bundle, spool, archive, self._config(policy, int((status or {}).get("bundle") or 0))]
+        if self.watching is not None:
+            problem = self.watching.problem
+            parts.append(Part("behaviour", problem is None, problem or "judges every exchange", required=False))
+        return parts
 
     def _config(self, policy: PolicyStatus, in_force: int) -> Part:
         if policy.ok and 0 < in_force < policy.bundle:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stockade.app.clock import Clock
@@ -14,6 +14,9 @@ from stockade.model.decision import Decision, DecisionAction
 from stockade.model.event import Event
 from stockade.respond.actions.decide import Reach, problem_of, reach_of
 from stockade.store.decisions import DecisionStore
+
+AUTOMATIC = "b-"
+"""How ids of decisions begin that follow from behaviour."""
 
 MOST = 100_000
 """Active decisions at once."""
@@ -51,6 +54,8 @@ class Decisions:
         self._exchanges = exchanges
         self._clock = clock
         self._lock = threading.Lock()
+        self.undone: Callable[[str], None] | None = None
+        """Hears of decisions that a person takes back."""
 
     def active(self) -> list[Decision]:
         """Those that have not ended, the next to end first."""
@@ -107,7 +112,22 @@ class Decisions:
                 return False
             self._store.save(after)
             self._tell()
-            return True
+        if self.undone is not None:
+            self.undone(decision_id)
+        return True
+
+    def set_automatic(self, decisions: Sequence[Decision]) -> None:
+        """Replace all decisions that follow from behaviour; those of people stay."""
+        with self._lock:
+            known = self._store.load()
+            now = self._clock()
+            own = [
+                decision for decision in known if not decision.id.startswith(AUTOMATIC) and decision.expires_at > now
+            ]
+            after = [*own, *decisions][:MOST]
+            if {decision.id: decision for decision in after} != {decision.id: decision for decision in known}:
+                self._store.save(after)
+                self._tell()
 
     def clean(self) -> int:
         """Forget those that have ended; the gateway stopped enforcing them by itself.

@@ -79,7 +79,7 @@ def run_control(asked: Asked, admin_fallback: str | None = None) -> int:
             DataFolder(config.data),
             config.admin.listen,
             config.admin.hosts,
-            wiring.Kept(config.events, config.outputs),
+            wiring.Kept(config.events, config.outputs, config.behaviour),
         )
         if config.gateway.spool.encrypt:
             # What is secret in the spool must not lie open behind it.

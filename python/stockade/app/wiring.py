@@ -22,6 +22,7 @@ from stockade.app.policy import Asked, Policy, load_asked
 from stockade.app.supervisor import Supervisor, Watch
 from stockade.app.vault import read_entry
 from stockade.config import Config, Loaded
+from stockade.config.behaviour import Behaviour
 from stockade.config.events import Events
 from stockade.config.outputs import Output
 from stockade.prevent.gateway.bundle import Bundles
@@ -39,6 +40,8 @@ class Kept:
     """How they are kept."""
     outputs: Mapping[str, Output] = field(default_factory=dict)
     """Who else is told, by name."""
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    """What is made of them."""
 
 
 def load(asked: Asked) -> Loaded:
@@ -105,6 +108,10 @@ def control(asked: Asked, folder: DataFolder, admin: str, hosts: tuple[str, ...]
     def archiving() -> Archiving:
         return Archiving(folder, kept.events, wall_clock, [red, *outputs])
 
+    if kept.behaviour.act != "off":
+        from stockade.app.behaviour import Watching
+
+        state.watching = Watching(folder, kept.behaviour, state.decisions, wall_clock)
     renewals = Renewals(lambda: rules.config, wall_clock)
     return ControlProcess(folder, rules, state, admin, hosts, archiving, renewals)
 

@@ -18,12 +18,16 @@ COMMANDS: Final = {
     "events": "stockade.cli.events",
     "explain": "stockade.cli.explain",
     "decisions": "stockade.cli.decisions",
+    "actors": "stockade.cli.actors",
+    "incidents": "stockade.cli.incidents",
+    "model": "stockade.cli.model",
     "apis": "stockade.cli.apis",
     "limits": "stockade.cli.limits",
     "learn": "stockade.cli.learn",
     "vault": "stockade.cli.vault",
     "rules": "stockade.cli.rules",
     "contract": "stockade.cli.contract",
+    "sim": "stockade.cli.sim",
 }
 """Commands in the order of the help, and the module that registers each."""
 

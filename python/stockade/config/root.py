@@ -9,6 +9,7 @@ from pydantic import Field
 from stockade.config.acme import Acme
 from stockade.config.admin import Admin
 from stockade.config.api import Api
+from stockade.config.behaviour import Behaviour
 from stockade.config.events import Events
 from stockade.config.gateway import Gateway
 from stockade.config.outputs import Output
@@ -27,6 +28,8 @@ class Config(Section):
     """Admin API and console."""
     events: Events = Events()
     """How long recorded events are kept, and how."""
+    behaviour: Behaviour = Behaviour()
+    """What each actor usually does, and what happens to those who do otherwise."""
     acme: Acme | None = None
     """The authority that certificates are obtained from."""
     outputs: Annotated[Mapping[Name, Output], Field(max_length=32)] = Field(

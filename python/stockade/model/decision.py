@@ -14,6 +14,14 @@ class DecisionAction(StrEnum):
 
     BLOCK = "block"
     """Refuse with 403."""
+    CHALLENGE = "challenge"
+    """Have the caller prove itself: browsers by a page that costs them work, programs by a new credential (401)."""
+    LIMIT = "limit"
+    """Admit some a minute, together, and refuse the others with 429."""
+    SLOW_DOWN = "slow_down"
+    """Let wait, then pass."""
+    WATCH = "watch"
+    """Pass, and note it in the event."""
     ALLOW = "allow"
     """Let pass whatever other decisions say; the stages still run."""
 
@@ -33,16 +41,25 @@ class Decision:
     """Why, for people; shown in the event."""
     expires_at: int
     """When it ends, microseconds since the epoch."""
+    rate: int | None = None
+    """Of `limit`: requests a minute; 30 when None."""
+    delay_ms: int | None = None
+    """Of `slow_down`: milliseconds, at most 10,000; 2,000 when None."""
 
     def to_json(self) -> dict[str, Any]:
         """The decision as it stands in `decisions.json`."""
-        return {
+        told: dict[str, Any] = {
             "id": self.id,
             "selector": dict(self.selector),
             "action": self.action.value,
             "reason": self.reason,
             "expires_at": self.expires_at,
         }
+        if self.rate is not None:
+            told["rate"] = self.rate
+        if self.delay_ms is not None:
+            told["delay_ms"] = self.delay_ms
+        return told
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Decision":
@@ -58,4 +75,6 @@ class Decision:
             action=DecisionAction(value["action"]),
             reason=str(value["reason"]),
             expires_at=int(value["expires_at"]),
+            rate=value.get("rate"),
+            delay_ms=value.get("delay_ms"),
         )

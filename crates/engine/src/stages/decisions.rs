@@ -7,10 +7,11 @@
 //! whether or not control is there.
 
 mod index;
+mod proof;
 
 use std::net::IpAddr;
 
-use stockade_model::{Cidr, Decision, DecisionAction, Reason, Refusal, Stage};
+use stockade_model::{Cidr, Decision, DecisionAction, Mode, Reason, Refusal, Stage};
 
 pub(crate) use index::Index;
 
@@ -26,8 +27,30 @@ const BLOCKED: Reason = Reason {
     source: "",
 };
 
+const CHALLENGED: Reason = Reason {
+    code: "decisions.challenged",
+    status: 403,
+    meaning: "a decision asks this caller to prove itself",
+    remedy: "lift the decision; browsers prove themselves by a page, programs by a new credential or the work it names",
+    source: "RFC 9470",
+};
+
+const LIMITED: Reason = Reason {
+    code: "decisions.limited",
+    status: 429,
+    meaning: "a decision admits only so many requests a minute of those it selects",
+    remedy: "lift the decision, or raise its `rate`",
+    source: "RFC 6585 4",
+};
+
 /// Reasons of this stage.
-pub(crate) const REASONS: &[&Reason] = &[&BLOCKED];
+pub(crate) const REASONS: &[&Reason] = &[&BLOCKED, &CHALLENGED, &LIMITED];
+
+/// Requests a minute of a limit that does not say.
+const RATE: u32 = 30;
+/// Delay that is not told, and the longest one, ms.
+const DELAY_MS: u32 = 2_000;
+const LONGEST_DELAY_MS: u32 = 10_000;
 
 /// Checks that a decision can be enforced: a selector that names something, with known attributes and a good range.
 ///
@@ -77,6 +100,8 @@ struct Entry {
     action: DecisionAction,
     reason: String,
     expires_us: u64,
+    rate: u32,
+    delay_ms: u32,
 }
 
 /// Judges decisions about what the connection and the head tell.
@@ -91,12 +116,80 @@ fn view<'a>(exchange: &'a Exchange<'_>) -> (View<'a>, IpAddr) {
     (exchange.view(), exchange.request.client.address.to_canonical())
 }
 
-fn block(entry: &Entry) -> Box<Refusal> {
+fn refusal(entry: &Entry, reason: &'static Reason) -> Box<Refusal> {
     let detail = format!("decision `{}`: {}", entry.id, entry.reason);
     let detail = stockade_inspect::mask::text(&detail, 500).into_owned();
-    let mut refusal = Refusal::new(Stage::Decisions, &BLOCKED, format!("decisions.{}", entry.id), detail);
+    let mut refusal = Refusal::new(Stage::Decisions, reason, format!("decisions.{}", entry.id), detail);
     refusal.exception = Some(format!("lift decision `{}`", entry.id));
     Box::new(refusal)
+}
+
+/// What is done about a request.
+enum Done<'a> {
+    /// Nothing applies.
+    Nothing,
+    /// An Allow: nothing else counts.
+    Exempt(&'a Entry),
+    /// Turned away.
+    Refused(Box<Refusal>),
+    /// Let through, slowed.
+    Slowed,
+}
+
+/// Carries out what was found, the strictest first; what lets the request through leaves the next its turn.
+fn carry_out<'a>(found: &index::Found<'a>, exchange: &mut Exchange<'_>, state: &State) -> Done<'a> {
+    let mut done = Done::Nothing;
+    for entry in found.all() {
+        match entry.action {
+            DecisionAction::Allow => return Done::Exempt(entry),
+            DecisionAction::Block => return Done::Refused(refusal(entry, &BLOCKED)),
+            DecisionAction::Challenge => {
+                if !proof::is_shown(exchange.request, &entry.id, exchange.now.wall.0) {
+                    return Done::Refused(challenge(entry, exchange));
+                }
+                exchange.pending.0 = format!("decision `{}`: the caller showed its proof", entry.id);
+            }
+            DecisionAction::Limit => {
+                if let Some(wait_s) = state.counts.admit(&entry.id, entry.rate, exchange.now.monotonic_us) {
+                    let mut refusal = refusal(entry, &LIMITED);
+                    refusal.retry_after_s = Some(wait_s);
+                    return Done::Refused(refusal);
+                }
+            }
+            DecisionAction::SlowDown => {
+                if exchange.mode() == Mode::Enforce {
+                    exchange.record.wait_ms = exchange.record.wait_ms.max(entry.delay_ms);
+                }
+                exchange.pending = (
+                    format!("decision `{}` lets it wait {} ms", entry.id, entry.delay_ms),
+                    format!("decisions.{}", entry.id),
+                );
+                done = Done::Slowed;
+            }
+            DecisionAction::Watch => {
+                if exchange.pending.0.is_empty() {
+                    exchange.pending =
+                        (format!("watched by decision `{}`", entry.id), format!("decisions.{}", entry.id));
+                }
+            }
+        }
+    }
+    done
+}
+
+/// Asks a browser for work, and a program for a credential that was made later (RFC 9470) or the same work.
+fn challenge(entry: &Entry, exchange: &Exchange<'_>) -> Box<Refusal> {
+    let mut refusal = refusal(entry, &CHALLENGED);
+    let puzzle = proof::puzzle(exchange.request, &entry.id, exchange.now.wall.0);
+    if !puzzle.page {
+        refusal.status = 401;
+        refusal.challenge = Some(
+            "Bearer error=\"insufficient_user_authentication\", error_description=\"a new sign-in is needed\""
+                .to_owned(),
+        );
+    }
+    refusal.puzzle = Some(puzzle);
+    refusal
 }
 
 impl RequestStage for AboutRequest {
@@ -111,20 +204,20 @@ impl RequestStage for AboutRequest {
         }
         let (attributes, address) = view(exchange);
         let found = index.about_request.find(&attributes, address, exchange.now.wall.0);
-        match found.action() {
-            None => Ok(Ran::Pass),
-            Some((DecisionAction::Allow, entry)) => {
+        match carry_out(&found, exchange, state) {
+            Done::Nothing => Ok(Ran::Pass),
+            Done::Slowed => Ok(Ran::Slow),
+            Done::Exempt(entry) => {
                 let told = format!("decision `{}` allows it", entry.id);
                 exchange.facts.exempt = true;
                 exchange.explain(|_| told);
                 Ok(Ran::Pass)
             }
-            Some((DecisionAction::Block, entry)) if index.may_allow_callers() => {
-                let refusal = block(entry);
+            Done::Refused(refusal) if index.may_allow_callers() => {
                 exchange.facts.held = Some(refusal);
                 Ok(Ran::Pass)
             }
-            Some((DecisionAction::Block, entry)) => Err(block(entry)),
+            Done::Refused(refusal) => Err(refusal),
         }
     }
 }
@@ -142,15 +235,16 @@ impl RequestStage for AboutCaller {
         }
         let (attributes, address) = view(exchange);
         let found = index.about_caller.find(&attributes, address, exchange.now.wall.0);
-        match (found.action(), held) {
-            (Some((DecisionAction::Allow, entry)), _) => {
+        match (carry_out(&found, exchange, state), held) {
+            (Done::Exempt(entry), _) => {
                 let told = format!("decision `{}` allows it", entry.id);
                 exchange.explain(|_| told);
                 Ok(Ran::Pass)
             }
             (_, Some(held)) => Err(held),
-            (Some((DecisionAction::Block, entry)), None) => Err(block(entry)),
-            (None, None) => Ok(Ran::Pass),
+            (Done::Refused(refusal), None) => Err(refusal),
+            (Done::Slowed, None) => Ok(Ran::Slow),
+            (Done::Nothing, None) => Ok(Ran::Pass),
         }
     }
 }

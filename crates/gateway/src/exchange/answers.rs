@@ -138,7 +138,12 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
         for (name, value) in &record.response_headers {
             head.headers.set(name, value.as_bytes());
         }
-        self.trace.answered(head.status, Some("application/problem+json"), None);
+        let kind = if refusal.puzzle.as_ref().is_some_and(|puzzle| puzzle.page) {
+            "text/html; charset=utf-8"
+        } else {
+            "application/problem+json"
+        };
+        self.trace.answered(head.status, Some(kind), None);
         self.trace.sent(body.len());
         if self.sink.whole(&head, body).await.is_err() {
             return After::Broken;

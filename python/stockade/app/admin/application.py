@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from stockade.app.admin import decisions, events, health, overview, queries
+from stockade.app.admin import behaviour, decisions, events, health, overview, queries
 from stockade.app.control_state import ControlState
 from stockade.core.errors import StockadeError
 
@@ -19,7 +19,7 @@ def build(state: ControlState) -> FastAPI:
         state: what the routes read and change.
     """
     app = FastAPI(title="Stockade admin", docs_url=None, redoc_url=None, openapi_url=None)
-    for part in (health, overview, events, queries, decisions):
+    for part in (health, overview, events, queries, decisions, behaviour):
         app.include_router(part.routes(state))
     app.add_exception_handler(StockadeError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use stockade_model::{Decision, DecisionAction};
 
-use super::{Entry, Parsed, parse};
+use super::{DELAY_MS, Entry, LONGEST_DELAY_MS, Parsed, RATE, parse};
 use crate::actor::{Attribute, Key, View, push};
 
 /// All active decisions, compiled. Immutable; control's next set replaces it.
@@ -47,13 +47,27 @@ struct Group {
 pub(super) struct Found<'a> {
     allow: Option<&'a Entry>,
     block: Option<&'a Entry>,
+    challenge: Option<&'a Entry>,
+    limit: Option<&'a Entry>,
+    slow_down: Option<&'a Entry>,
+    watch: Option<&'a Entry>,
 }
 
 impl<'a> Found<'a> {
-    /// What applies: Allow overrides Block.
-    pub(super) fn action(&self) -> Option<(DecisionAction, &'a Entry)> {
-        let allow = self.allow.map(|entry| (DecisionAction::Allow, entry));
-        allow.or(self.block.map(|entry| (DecisionAction::Block, entry)))
+    fn of(&mut self, action: DecisionAction) -> &mut Option<&'a Entry> {
+        match action {
+            DecisionAction::Allow => &mut self.allow,
+            DecisionAction::Block => &mut self.block,
+            DecisionAction::Challenge => &mut self.challenge,
+            DecisionAction::Limit => &mut self.limit,
+            DecisionAction::SlowDown => &mut self.slow_down,
+            DecisionAction::Watch => &mut self.watch,
+        }
+    }
+
+    /// What applies: Allow overrides all others, and of these the strictest comes first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &'a Entry> + use<'a> {
+        [self.allow, self.block, self.challenge, self.limit, self.slow_down, self.watch].into_iter().flatten()
     }
 }
 
@@ -130,6 +144,8 @@ impl Groups {
                 action: decision.action,
                 reason: decision.reason,
                 expires_us: decision.expires_at.0,
+                rate: decision.rate.unwrap_or(RATE).max(1),
+                delay_ms: decision.delay_ms.unwrap_or(DELAY_MS).min(LONGEST_DELAY_MS),
             });
         }
     }
@@ -141,10 +157,7 @@ impl Groups {
             let Some(key) = group.key(view, address) else { continue };
             let entries = group.entries.get(&key).into_iter().flatten();
             for entry in entries.filter(|entry| entry.expires_us > now_us) {
-                match entry.action {
-                    DecisionAction::Allow => found.allow = found.allow.or(Some(entry)),
-                    DecisionAction::Block => found.block = found.block.or(Some(entry)),
-                }
+                found.of(entry.action).get_or_insert(entry);
             }
         }
         found

@@ -72,6 +72,18 @@ impl Counts {
         u128::from(upper.hash_one(text)) << 64 | u128::from(lower.hash_one(text))
     }
 
+    /// Admits one of `rate` requests a minute counted under a name, or tells in how many seconds to come back.
+    pub(crate) fn admit(&self, name: &str, rate: u32, now_us: u64) -> Option<u32> {
+        let cost_ns = 60_000_000_000 / u64::from(rate.max(1));
+        let key = self.own_key(format!("decision {name}").as_bytes());
+        let room_ns = cost_ns.saturating_mul(u64::from(rate.clamp(1, 10)));
+        let answer = self.charge(key, cost_ns, room_ns, Counter::Own, now_us.saturating_mul(1000));
+        (!answer.admitted).then(|| {
+            let wait_ns = answer.ahead_ns.saturating_add(cost_ns).saturating_sub(room_ns);
+            u32::try_from(wait_ns.div_ceil(1_000_000_000)).unwrap_or(60).max(1)
+        })
+    }
+
     /// Charges `cost_ns` when the debt stays within `room_ns`.
     pub(crate) fn charge(&self, key: Key, cost_ns: u64, room_ns: u64, counter: Counter, now_ns: u64) -> Answer {
         let answer = self.due.update(key, now_ns, |due| gcra::charge(due, cost_ns, room_ns, now_ns));

@@ -1,0 +1,1 @@
+"""Campaigns of abuse, one file for each family; `campaign.CLASSES` names them all."""
