@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
@@ -195,3 +197,41 @@ def test_grpc_methods_and_messages_are_those_of_the_descriptor_set(
     events = until(lambda: len(stockade.exchanges()) == 5 and stockade.exchanges(), what="five events")
     reasons = sorted(refusal.reason for event in events for refusal in event.refusals)
     assert reasons == ["contract.grpc_message", "contract.grpc_method", "contract.grpc_method", "contract.grpc_size"]
+
+
+def test_a_contract_is_learned_from_traffic_and_then_holds(
+    origin: Origin, gateway_factory: GatewayFactory, short_path: Path
+) -> None:
+    learning = gateway_factory(origin.url, api={"mode": "monitor"})
+    orders = [{"product": f"p-{number}", "amount": number, "lines": [{"sku": "a", "count": 1}]} for number in range(12)]
+    with learning.client() as client:
+        for number, order in enumerate(orders):
+            assert client.post("/orders", json=order).status_code == 200
+            assert client.get(f"/orders/{number + 100}?page={number}").status_code == 200
+    document = short_path / "learned.yaml"
+
+    def learned() -> Any:
+        command = [sys.executable, "-m", "stockade", "contract", "learn", "--data", str(learning.data), "--json"]
+        done = subprocess.run([*command, "--out", str(document)], capture_output=True, text=True)
+        told = json.loads(done.stdout) if done.returncode == 0 else {}
+        paths = told.get("document", {}).get("paths", {})
+        body = paths.get("/orders", {}).get("post", {}).get("requestBody")
+        return paths if body and len(paths) == 2 and "schema" in json.dumps(body) else None
+
+    paths = until(learned, 60, "a document")
+    assert set(paths) == {"/orders", "/orders/{order_id}"}
+    schema = paths["/orders"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert schema["properties"]["amount"] == {"type": "integer"}
+    assert schema["properties"]["lines"]["items"]["properties"]["sku"] == {"type": "string"}
+    assert {"amount", "product"} <= set(schema["required"])
+    learning.stop()
+    holding = gateway_factory(
+        origin.url, api={"spec": str(document), "contract": {"unknown_fields": "refuse", "responses": "refuse"}}
+    )
+    with holding.client() as client:
+        assert client.post("/orders", json=orders[0]).status_code == 200
+        assert client.get("/orders/7?page=1").status_code == 200
+        assert client.get("/orders/x").status_code == 400
+        assert client.get("/other").status_code == 404
+        assert client.post("/orders", json={**orders[0], "role": "admin"}).status_code == 400
+        assert client.post("/orders", json={**orders[0], "amount": "many"}).status_code == 400
