@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use stockade_model::plan::{ApiPlan, FailMode, FailModesPlan, OperationPlan, PLAN_FORMAT, ParameterIn, Plan, Unknown};
-use stockade_model::{Mode, Stage};
+use stockade_model::{Mode, Request, Stage};
 
+use crate::Record;
 use crate::actor::is_field_name;
 use crate::confined::Confined;
 use crate::operations::Operation;
@@ -91,6 +92,12 @@ impl Api {
             response: ResponseChecks::new(plan)?,
             operations,
         })
+    }
+
+    /// Whether all of a body must have come before any of it is forwarded, or the request is refused.
+    pub(crate) fn wants_whole_body(&self, record: &Record, request: &Request) -> bool {
+        self.contract.wants_whole_body(record.operation, request)
+            || self.access.wants_body(record.operation, request, record.identity.as_deref())
     }
 
     /// What `stage` does when it cannot decide. Stages without a setting stay closed: who may call is never guessed.

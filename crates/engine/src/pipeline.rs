@@ -50,8 +50,9 @@ const HEAD: [Pick; 10] = [
 ];
 
 /// The stages that judge a body, in order: form before meaning.
-const BODY: [Pick; 4] = [
+const BODY: [Pick; 5] = [
     |api| api.map(|api| &api.contract as _),
+    |api| api.map(|api| &api.access as _),
     |api| api.map(|api| &api.seclang as _),
     |api| api.map(|api| &api.inspect as _),
     // Last here too: only what would pass is counted.
@@ -65,11 +66,13 @@ const STREAM: [Pick; 2] = [|api| api.map(|api| &api.seclang as _), |api| api.map
 type PickResponse = for<'a> fn(&'a Api) -> &'a dyn ResponseStage;
 
 /// The stages that judge a response, in order.
-const RESPONSE: [PickResponse; 4] = [
+const RESPONSE: [PickResponse; 5] = [
     // First: rules are about what the upstream answered.
     |api| &api.seclang,
     // Before fields are protected: a mask is not what was promised.
     |api| &api.contract,
+    // Before anything is changed: it reads who owns what.
+    |api| &api.access,
     // Before the search for leaks, which would find what is masked here.
     |api| &api.protect,
     // Last: the search for leaks is about what is really sent.
@@ -183,12 +186,13 @@ impl Engine {
         let is_read = api.inspect.enabled()
             || api.seclang.wants_body()
             || api.contract.wants_body(operation, request)
+            || api.access.wants_body(operation, request, record.identity.as_deref())
             || api.limits.wants_body(operation, request);
         if !is_read {
             return nothing;
         }
         // A schema is promised for the whole body: what is only judged in part could be padded past it.
-        let whole = api.contract.wants_whole_body(record.operation, request);
+        let whole = api.wants_whole_body(record, request);
         let beyond = match (api.mode, plan.inspect.large_bodies) {
             // In monitor mode nothing is refused; the record says what would have been.
             (Mode::Monitor, _) => LargeBody::Stream,
@@ -292,11 +296,7 @@ impl Engine {
             .then(|| api.and_then(|(api, plan)| parse(api, plan, &request, &record, &body)))
             .flatten();
         let large_bodies = api.map_or(LargeBody::Refuse, |(api, plan)| {
-            if api.contract.wants_whole_body(record.operation, &request) {
-                LargeBody::Refuse
-            } else {
-                plan.inspect.large_bodies
-            }
+            if api.wants_whole_body(&record, &request) { LargeBody::Refuse } else { plan.inspect.large_bodies }
         });
         let received = Received {
             bytes: &body.bytes,
@@ -462,6 +462,7 @@ fn parse(
     let is_read = api.inspect.enabled()
         || api.seclang.wants_body()
         || api.contract.wants_body(operation, request)
+        || api.access.wants_body(operation, request, record.identity.as_deref())
         || api.limits.wants_body(operation, request);
     if !is_read {
         return None;

@@ -276,8 +276,11 @@ impl Exchange<'_> {
         match notes.iter_mut().find(|known| known.stage == note.stage) {
             None => notes.push(note),
             Some(known) if weight(note.outcome) >= weight(known.outcome) => {
-                let detail = std::mem::take(&mut known.detail);
+                let (detail, setting) = (std::mem::take(&mut known.detail), std::mem::take(&mut known.setting));
                 *known = note;
+                if known.setting.is_empty() {
+                    known.setting = setting;
+                }
                 if known.detail.is_empty() {
                     known.detail = detail;
                 } else if !detail.is_empty() {

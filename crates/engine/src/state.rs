@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use stockade_model::{Decision, Now, Stage};
 
 use crate::Record;
+use crate::stages::access::owners::Owners;
 use crate::stages::contract::Differences;
 use crate::stages::decisions::Index;
 use crate::stages::identity::Tokens;
@@ -23,6 +24,8 @@ pub struct State {
     pub(crate) differences: Differences,
     /// What parameters normally hold.
     pub(crate) profiles: Profiles,
+    /// Whose objects are.
+    pub(crate) owners: Owners,
     /// Collections of SecLang rules.
     pub(crate) rules: Arc<stockade_seclang::Memory>,
     pub(crate) times: StageTimes,

@@ -10,6 +10,8 @@
     reason = "tests"
 )]
 
+#[path = "flow/access.rs"]
+mod access;
 #[path = "flow/bodies.rs"]
 mod bodies;
 #[path = "flow/constrained.rs"]

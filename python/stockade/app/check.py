@@ -88,8 +88,7 @@ def _enforced(api: Api, operations: int) -> Iterator[str]:
     else:
         yield "identity: none; everybody may call"
     if identity.methods or api.access.admin or api.access.rules:
-        admin = ", ".join(api.access.admin.roles) if api.access.admin else ""
-        yield f"access: {len(api.access.rules)} rules; administration for {admin or 'nobody'}"
+        yield _access(api)
     if api.inspect.enabled:
         beyond = "streamed" if api.inspect.large_bodies == "stream" else "refused"
         judged = f"bodies up to {api.inspect.body}, larger ones {beyond}"
@@ -102,3 +101,16 @@ def _enforced(api: Api, operations: int) -> Iterator[str]:
     yield f"limits: {limits or 'none'}"
     if api.response.leaks:
         yield f"response: leaks are {'withheld' if api.response.refuse else 'recorded'}"
+
+
+def _access(api: Api) -> str:
+    access = api.access
+    admin = ", ".join(access.admin.roles) if access.admin else ""
+    said = [f"{len(access.rules)} rules; administration for {admin or 'nobody'}"]
+    if access.default == "deny":
+        said.append("what no rule selects is denied")
+    if access.objects:
+        said.append(f"owners of {', '.join(access.objects)}")
+    if access.fields:
+        said.append(f"{len(access.fields)} field rules")
+    return f"access: {'; '.join(said)}"

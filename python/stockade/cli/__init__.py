@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "rules": "stockade.cli.rules",
     "contract": "stockade.cli.contract",
     "sim": "stockade.cli.sim",
+    "policy": "stockade.cli.policy",
 }
 """Commands in the order of the help, and the module that registers each."""
 

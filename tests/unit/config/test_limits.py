@@ -7,7 +7,7 @@ from tests.unit.config.conftest import Load, Problems
 
 from stockade.config.limits import status_range
 from stockade.config.values import Rate
-from stockade.prevent.gateway.limits_plan import limit_plan, with_claims
+from stockade.prevent.gateway.limits_plan import claims_of, limit_plan, with_claims
 
 
 def config(limit: str, before: str = "") -> str:
@@ -98,9 +98,9 @@ def test_rates_of_bytes_are_read_and_written() -> None:
 def test_claims_that_limits_count_by_are_kept_of_tokens(load_text: Load) -> None:
     limits = load_text(config("{name: l, by: [actor], rate: 1/s}")).config.apis["a"].limits
     identity = {"methods": [{"kind": "jwt", "claims": ["b"]}, {"kind": "api_key"}]}
-    assert with_claims(identity, limits) is identity
+    assert with_claims(identity, claims_of(limits)) is identity
     counting = limits[0].model_copy(update={"by": ("claim:tenant", "claim:b")})
-    assert with_claims(identity, [counting])["methods"] == [
+    assert with_claims(identity, claims_of([counting]))["methods"] == [
         {"kind": "jwt", "claims": ["b", "tenant"]},
         {"kind": "api_key"},
     ]

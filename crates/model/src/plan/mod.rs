@@ -3,6 +3,7 @@
 //! Written by Python as JSON, read here. Unknown keys are refused on both sides, so the two cannot drift unseen.
 //! Durations are milliseconds, sizes bytes, moments microseconds since the epoch.
 
+mod access;
 mod api;
 mod gateway;
 mod graphql;
@@ -15,6 +16,7 @@ mod stages;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use access::{AccessPlan, AccessRulePlan, FieldRulePlan, ObjectOwnerPlan, ObjectPlan, RoleGrantPlan};
 pub use api::{
     ApiPlan, BodyPlan, DeclaredResponsePlan, HealthPlan, MediaPlan, OperationPlan, OperationSelector, OutlierPlan,
     ParameterIn, ParameterPlan, ParameterStyle, PartPlan, TargetPlan, UpstreamPlan, UpstreamProtocol, UpstreamTlsPlan,
@@ -34,8 +36,8 @@ pub use seclang::{
     SecLangPlan, SecLangRule, SecLangScope, SecLangTarget,
 };
 pub use stages::{
-    AccessPlan, AccessRulePlan, ApiKeyPlan, ContractPlan, Exception, FailMode, FailModesPlan, IdentityMethodPlan,
-    IdentityPlan, InspectPlan, KeyPlace, LargeBody, ResponseCheck, ResponsePlan, Unknown,
+    ApiKeyPlan, ContractPlan, Exception, FailMode, FailModesPlan, IdentityMethodPlan, IdentityPlan, InspectPlan,
+    KeyPlace, LargeBody, ResponseCheck, ResponsePlan, Unknown,
 };
 
 /// Version of this shape. A gateway refuses a bundle of another format.

@@ -154,29 +154,6 @@ pub struct ApiKeyPlan {
     pub expires_at: Option<Timestamp>,
 }
 
-/// Who may do what.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AccessPlan {
-    /// An operation that one or more rules select is denied unless one of them permits the caller.
-    /// Operations that no rule selects are open to whoever identity let pass.
-    pub rules: Vec<AccessRulePlan>,
-}
-
-/// Permits some callers some operations.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AccessRulePlan {
-    /// Name in events.
-    pub name: String,
-    /// Operations it is about.
-    pub select: OperationSelector,
-    /// The caller must have one of these; empty asks for none. With no role and no scope the rule permits nobody.
-    pub roles: Vec<String>,
-    /// The caller must have all of these.
-    pub scopes: Vec<String>,
-}
-
 /// Attacks in values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stockade.config.checks import at_rest, certificates, files, identity, limits, listening, names
+from stockade.config.checks import access, at_rest, certificates, files, identity, limits, listening, names
 from stockade.config.root import Config
 from stockade.config.sources import Sources
 from stockade.model.problem import Problem
@@ -15,6 +15,7 @@ CHECKS = (
     names.check,
     identity.check,
     limits.check,
+    access.check,
 )
 """Every check."""
 

@@ -25,6 +25,7 @@ def check(config: Config, sources: Sources) -> Iterator[Problem]:
             places.setdefault(place, name)
         yield from _unique((*base, "limits"), "name", [limit.name for limit in api.limits], sources)
         yield from _unique((*base, "access", "rules"), "name", [rule.name for rule in api.access.rules], sources)
+        yield from _unique((*base, "access", "fields"), "name", [rule.name for rule in api.access.fields], sources)
         for index, rule in enumerate(api.access.rules):
             if rule.name in RESERVED_RULES:
                 expected = f"expected a name other than {' and '.join(f'`{name}`' for name in RESERVED_RULES)}"

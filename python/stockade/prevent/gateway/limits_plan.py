@@ -1,7 +1,7 @@
 """Limits as their plans (`crates/model/src/plan/limits.rs`)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from stockade.config.limits import Cost, Limit, Tier, status_range
@@ -34,19 +34,23 @@ def limit_plan(limit: Limit, shared: SharedLimits | None) -> dict[str, Any]:
     }
 
 
-def with_claims(identity: dict[str, Any], limits: Sequence[Limit]) -> dict[str, Any]:
-    """The plan of identity with the claims that limits count by: nothing else of a token is kept.
+def claims_of(limits: Sequence[Limit]) -> frozenset[str]:
+    """Names of the claims that limits count by."""
+    names = {name for limit in limits for name in (*limit.by, *limit.object)}
+    return frozenset(name.removeprefix("claim:") for name in names if name.startswith("claim:"))
+
+
+def with_claims(identity: dict[str, Any], claims: Set[str]) -> dict[str, Any]:
+    """The plan of identity with claims that other stages need: nothing else of a token is kept.
 
     Args:
         identity: as in `IdentityPlan`.
-        limits: the limits of the same API.
+        claims: their names.
     """
-    names = {name for limit in limits for name in (*limit.by, *limit.object)}
-    claims = sorted(name.removeprefix("claim:") for name in names if name.startswith("claim:"))
     if not claims:
         return identity
     methods = [
-        {**method, "claims": list(dict.fromkeys([*method.get("claims", ()), *claims]))}
+        {**method, "claims": list(dict.fromkeys([*method.get("claims", ()), *sorted(claims)]))}
         if method["kind"] == "jwt"
         else method
         for method in identity["methods"]

@@ -17,13 +17,13 @@ from stockade.core.engine import Engine
 from stockade.core.errors import StockadeError
 from stockade.model.problem import Problem, Severity
 from stockade.prevent.gateway import selections
+from stockade.prevent.gateway.access_plan import access_plan
 from stockade.prevent.gateway.gateway_plan import gateway_plan
 from stockade.prevent.gateway.grpc_plan import grpc_plan
-from stockade.prevent.gateway.limits_plan import limit_plan, with_claims
+from stockade.prevent.gateway.limits_plan import claims_of, limit_plan, with_claims
 from stockade.prevent.gateway.protect_plan import protect_plan
 from stockade.prevent.gateway.seclang_plan import exception_problems, seclang_exceptions, seclang_plan
 from stockade.prevent.gateway.stage_plans import (
-    access_plan,
     contract_plan,
     identity_plan,
     inspect_plan,
@@ -171,7 +171,7 @@ def _api_plan(
         "operations": [_with_keys(operation, api).to_plan() for operation in inventory.operations] if inventory else [],
         "schemas": dict(inventory.schemas) if inventory else {},
         "contract": contract_plan(api),
-        "identity": with_claims(identity_plan(api.identity), api.limits),
+        "identity": with_claims(identity_plan(api.identity), claims_of(api.limits) | api.access.claims),
         "access": access_plan(api.access, base_path, has_methods=bool(api.identity.methods)),
         "inspect": inspect_plan(api.inspect),
         "limits": [limit_plan(limit, shared) for limit in api.limits],

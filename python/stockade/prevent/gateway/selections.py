@@ -49,6 +49,8 @@ def _selectors(base: tuple[Step, ...], api: Api) -> Iterator[tuple[tuple[Step, .
         yield (*base, "identity", "anonymous"), api.identity.anonymous
     for index, rule in enumerate(api.access.rules):
         yield (*base, "access", "rules", index), rule
+    for index, field in enumerate(api.access.fields):
+        yield (*base, "access", "fields", index), field
     for index, limit in enumerate(api.limits):
         yield (*base, "limits", index), limit
 

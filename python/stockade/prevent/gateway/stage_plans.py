@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from stockade.config.access import Access
 from stockade.config.api import Api
 from stockade.config.identity import ApiKey, Identity, Method
 from stockade.config.inspect import Inspect
@@ -80,35 +79,6 @@ def _key(key: ApiKey) -> dict[str, Any]:
         "scopes": list(key.scopes),
         "expires_at": _microseconds(key.expires),
     }
-
-
-def access_plan(access: Access, base_path: str, *, has_methods: bool) -> dict[str, Any]:
-    """As in `AccessPlan`.
-
-    Without an `admin` setting, operations tagged `admin` and those below `/admin` are denied to everybody unless a rule
-    permits them; but only where identity has methods, since otherwise nobody could ever be permitted.
-
-    Args:
-        access: the settings.
-        base_path: base path of the API.
-        has_methods: whether identity has methods.
-    """
-    below = "" if base_path == "/" else base_path
-    default_paths = (f"{below}/admin", f"{below}/admin/**")
-    rules: list[dict[str, Any]] = []
-    admin = access.admin
-    if admin is not None or has_methods:
-        tags = admin.tags if admin else ("admin",)
-        paths = default_paths if admin is None or admin.paths is None else admin.paths
-        who = {"roles": list(admin.roles) if admin else [], "scopes": list(admin.scopes) if admin else []}
-        if tags:
-            rules.append({"name": "admin", "select": selector_plan(Selector(tags=tags)), **who})
-        if paths:
-            rules.append({"name": "admin-paths", "select": selector_plan(Selector(paths=paths)), **who})
-    for rule in access.rules:
-        who = {"roles": list(rule.roles), "scopes": list(rule.scopes)}
-        rules.append({"name": rule.name, "select": selector_plan(rule), **who})
-    return {"rules": rules}
 
 
 def contract_plan(api: Api) -> dict[str, Any]:

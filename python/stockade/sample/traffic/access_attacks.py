@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stockade.sample.seed import ALICE
+from stockade.sample.seed import ALICE, ORDERS
 from stockade.sample.traffic.call import Call
 from stockade.sample.traffic.visitor import Visitor
 from stockade.sample.traffic.wallet import Wallet
@@ -36,6 +36,22 @@ def functions(visitor: Visitor, wallet: Wallet) -> Iterator[Call]:
     yield visitor.call("support as admin", "GET", "/admin/stats", 403, token=wallet.token("sam"))
     yield visitor.call("partner as admin", "GET", "/admin/stats", 403, headers={"x-api-key": wallet.partner_key})
     yield visitor.call("user as partner", "GET", "/partner/stock", 403, token=token)
+
+
+def objects(visitor: Visitor, wallet: Wallet) -> Iterator[Call]:
+    """What belongs to other users: read, changed and paid by somebody who only counts ids up."""
+    token = wallet.token("bob")
+    order, payment = wallet.ids.get("order", 1), wallet.ids.get("payment", 1)
+    yield visitor.call("account of another", "GET", f"/users/{ALICE.id}", 403, token=token)
+    for number in (order, ORDERS[0].id, ORDERS[2].id):
+        yield visitor.call("order of another", "GET", f"/orders/{number}", 403, token=token)
+    note = {"note": "to my door instead"}
+    yield visitor.call("its note changed", "PATCH", f"/orders/{order}", 403, token=token, json=note)
+    yield visitor.call("it cancelled", "DELETE", f"/orders/{order}", 403, token=token)
+    pay = {"method": "card", "reference": "tok_1881-visa"}
+    yield visitor.call("it paid", "POST", f"/orders/{order}/payments", 403, token=token, json=pay)
+    for number in (payment, ORDERS[0].id):
+        yield visitor.call("payment of another", "GET", f"/payments/{number}", 403, token=token)
 
 
 def path_tricks(visitor: Visitor, wallet: Wallet) -> Iterator[Call]:

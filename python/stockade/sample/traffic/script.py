@@ -42,6 +42,7 @@ SCENARIOS = (
     Scenario("server-side request forgery", ATTACK, injections.request_forgery),
     Scenario("no or bad credential", ATTACK, access_attacks.credentials),
     Scenario("not for this caller", ATTACK, access_attacks.functions),
+    Scenario("not of this caller", ATTACK, access_attacks.objects),
     Scenario("path tricks", ATTACK, access_attacks.path_tricks),
     Scenario("outside of the contract", ATTACK, contract_attacks.operations),
     Scenario("bad values", ATTACK, contract_attacks.values),
