@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from stockade.app.acting import acting_user
 from stockade.app.token import read
 from stockade.core.errors import StockadeError
 from stockade.store.folder import DataFolder, read_json
@@ -60,7 +61,8 @@ class AdminClient:
         """
         token = read(self._folder.admin_token)
         address = self.address
-        headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
+        acting = acting_user().encode("ascii", "replace").decode()
+        headers = {"authorization": f"Bearer {token}", "accept": "application/json", "x-stockade-by": acting}
         content = None
         if body is not None:
             content = json.dumps(body).encode()

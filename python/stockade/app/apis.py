@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from stockade.app.errors import StockadeError
 from stockade.app.plans import plan_in_force
 from stockade.store.folder import DataFolder
 
@@ -61,3 +62,30 @@ def in_force(data: Path) -> list[ApiSummary]:
         StockadeError: there is no bundle in it.
     """
     return summaries(plan_in_force(DataFolder(data)))
+
+
+def seclang_rules(data: Path) -> list[dict[str, Any]]:
+    """The SecLang rules of the APIs in force, with the API of each; empty when there is no bundle."""
+    try:
+        plan = plan_in_force(DataFolder(data))
+    except StockadeError:
+        return []
+    found = []
+    for api in plan["apis"]:
+        rules = api.get("seclang") or {}
+        for phase, listed in enumerate(rules.get("phases", ()), 1):
+            for rule in listed:
+                message = "".join(part if isinstance(part, str) else "…" for part in rule.get("msg", ()))
+                place = f"{rules['files'][rule['file']]}:{rule['line']}"
+                tags = [rules["tags"][tag] for tag in rule["tags"]]
+                found.append(
+                    {
+                        "api": api["name"],
+                        "id": rule["id"],
+                        "phase": phase,
+                        "message": message,
+                        "place": place,
+                        "tags": tags,
+                    }
+                )
+    return found

@@ -12,17 +12,20 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import FrameType
 
 import uvicorn
 
-from stockade.app.admin.application import build
+from stockade.app.admin.application import Pages, build
+from stockade.app.admin.authorise import Authorise
 from stockade.app.admin.guard import Guard
 from stockade.app.archiving import Archiving
 from stockade.app.certificates import Renewals
 from stockade.app.control_state import ControlState
 from stockade.app.policy import Policy
 from stockade.app.token import read_or_create
+from stockade.config.admin import Admin
 from stockade.core.errors import StockadeError
 from stockade.store.events import BATCH
 from stockade.store.folder import DataFolder, write_json
@@ -58,10 +61,10 @@ class ControlProcess:
         folder: the data folder.
         policy: the config and the bundle made from it.
         state: what the parts share.
-        admin_address: `address:port` of the admin API.
-        hosts: names that `Host` may have, beside loopback and the address itself.
+        admin: how the admin API is served.
         archiving: opens the archive that events are taken into.
         renewals: obtains certificates that are due.
+        pages: makes the console.
     """
 
     def __init__(
@@ -69,16 +72,16 @@ class ControlProcess:
         folder: DataFolder,
         policy: Policy,
         state: ControlState,
-        admin_address: str,
-        hosts: tuple[str, ...],
+        admin: Admin,
         archiving: Callable[[], Archiving],
         renewals: Renewals,
+        pages: Pages | None = None,
     ) -> None:
         self._folder = folder
         self._policy = policy
         self._state = state
-        self._address = admin_address
-        self._hosts = hosts
+        self._admin = admin
+        self._pages = pages
         self._open_archive = archiving
         self._archiving: Archiving | None = None
         self._renewals = renewals
@@ -97,7 +100,7 @@ class ControlProcess:
         """
         self._policy.begin()
         token = read_or_create(self._folder.admin_token)
-        with _listening(self._address) as listener, self._signals():
+        with _listening(self._admin.listen) as listener, self._signals():
             host, port = listener.getsockname()[:2]
             threads = [
                 threading.Thread(target=self._repeat, args=(self._tail, TAIL_S), name="tail", daemon=True),
@@ -113,6 +116,8 @@ class ControlProcess:
             for thread in threads:
                 thread.start()
             shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            if self._admin.url is None:
+                self._state.site = replace(self._state.site, url=f"http://{shown}")
             write_json(self._folder.control_state, {"pid": os.getpid(), "admin": shown})
             LOG.info("admin API on http://%s", shown)
             try:
@@ -130,9 +135,12 @@ class ControlProcess:
         return 0
 
     def _serve(self, listener: socket.socket, token: str, host: str) -> None:
-        hosts = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host, *self._hosts}
+        hosts = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host, *self._admin.hosts}
+        site = self._state.site
+        application = build(self._state, self._pages)
+        authorised = Authorise(application, self._state.accounts, token, site.cookie, self._state.clock)
         settings = uvicorn.Config(
-            Guard(build(self._state), hosts, token),
+            Guard(authorised, hosts, secure=site.secure),
             access_log=False,
             log_level="warning",
             server_header=False,
@@ -192,6 +200,8 @@ class ControlProcess:
             self._state.watching.step()
 
     def _clean(self) -> None:
+        self._state.audit.checkpoint()
+        self._state.accounts.sessions.clean()
         ended = self._state.decisions.clean()
         if ended:
             LOG.info("%d decisions have ended", ended)

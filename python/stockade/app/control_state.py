@@ -6,32 +6,36 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stockade.app.accounts.accounts import Accounts
+from stockade.app.audit import Audit
+from stockade.app.changes.changes import Changes
 from stockade.app.clock import Clock
 from stockade.app.decisions import Decisions
 from stockade.app.gateway_link import GatewayLink, GatewayUnreachableError
 from stockade.app.metrics import Metric
+from stockade.app.policy_status import PolicyStatus
 from stockade.store.events import EventStore
 from stockade.store.recent import RecentEvents
 
 if TYPE_CHECKING:
+    from stockade.app.accounts.provider import Provider
     from stockade.app.behaviour import Watching
     from stockade.store.queries.database import EventDatabase
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyStatus:
-    """Whether the config on disk is the one in force."""
+class Site:
+    """How browsers reach the console."""
 
-    ok: bool
-    """Whether it was valid and the gateway took it."""
-    bundle: int
-    """Version of the newest bundle that was good."""
-    changed_at: int
-    """When that was put in force, microseconds since the epoch."""
-    problems: tuple[str, ...] = ()
-    """What is wrong with the config on disk; the bundle before it stays in force."""
-    news: tuple[str, ...] = ()
-    """What changed but needs a restart, such as an address to listen on."""
+    url: str
+    """Scheme, host and port, without a path."""
+    cookie: str
+    """Name of the session cookie."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether they come over TLS."""
+        return self.url.startswith("https://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,11 @@ class ControlState:
         decisions: active decisions.
         policy_status: whether the config on disk is in force.
         apis: summaries of the APIs in force.
+        accounts: who may ask.
+        audit: who did what.
+        site: how browsers reach the console.
+        changes: changes of the policy.
+        provider: where people may sign in beside here.
     """
 
     def __init__(
@@ -72,6 +81,11 @@ class ControlState:
         decisions: Decisions,
         policy_status: Callable[[], PolicyStatus],
         apis: Callable[[], list[dict[str, Any]]],
+        accounts: Accounts,
+        audit: Audit,
+        site: Site,
+        changes: Changes,
+        provider: Provider | None = None,
     ) -> None:
         self.version = version
         self.clock = clock
@@ -82,6 +96,11 @@ class ControlState:
         self.decisions = decisions
         self.policy_status = policy_status
         self.apis = apis
+        self.accounts = accounts
+        self.audit = audit
+        self.site = site
+        self.changes = changes
+        self.provider = provider
         self.last_seq = 0
         self.missing = 0
         self.has_older = False

@@ -12,11 +12,11 @@ from typing import Any
 
 from stockade.app.certificates import ensure_placeholders
 from stockade.app.clock import Clock
-from stockade.app.control_state import PolicyStatus
 from stockade.app.errors import ConfigProblemsError, StockadeError
 from stockade.app.gateway_link import GatewayLink, GatewayUnreachableError
+from stockade.app.policy_status import PolicyStatus
 from stockade.app.tokens import ensure_key
-from stockade.config import Config, ConfigError, Loaded, load, quick
+from stockade.config import Config, ConfigError, Loaded, load, loads, quick
 from stockade.config.secrets import VaultReader
 from stockade.model.problem import Problem
 from stockade.prevent.crypto import wrapping_keys
@@ -110,6 +110,29 @@ def load_asked(asked: Asked, environment: Mapping[str, str], folder: Path, vault
     return replace(loaded, config=config)
 
 
+def load_asked_text(
+    text: str, file: Path, data: Path, environment: Mapping[str, str], vault: VaultReader | None = None
+) -> Loaded:
+    """Load a text as the config file would be loaded if it said that.
+
+    Args:
+        text: YAML or JSON.
+        file: the config file.
+        data: data folder.
+        environment: variables that the config may name.
+        vault: reads secrets that the config refers to.
+
+    Raises:
+        ConfigProblemsError: with every problem that was found.
+    """
+    folder = file.absolute().parent
+    try:
+        loaded = loads(text, environment, folder, file.name, data=data, vault=vault)
+    except ConfigError as error:
+        raise ConfigProblemsError(error.problems) from error
+    return replace(loaded, config=loaded.config.model_copy(update={"data": data}))
+
+
 class Policy:
     """The policy of one data folder, from the files that say it to the bundle in force.
 
@@ -137,6 +160,8 @@ class Policy:
         self._files: tuple[Path, ...] = (asked.config,) if asked.config else ()
         self._seen: tuple[object, ...] = ()
         self._status = PolicyStatus(True, 0, 0)
+        self.published: Callable[[int], None] = lambda _version: None
+        """Told of every version that is put in force."""
 
     def status(self) -> PolicyStatus:
         """Whether what the files say is in force."""
@@ -165,6 +190,7 @@ class Policy:
             version = self._put_in_force(compiled)
             self._status = PolicyStatus(True, version, self._clock())
             self.config = loaded.config
+            self.published(version)
             return Published(loaded.config, compiled.warnings)
 
     def begin(self) -> None:

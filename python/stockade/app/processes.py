@@ -9,15 +9,20 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stockade.app import wiring
+from stockade.app.admin_client import AdminClient
 from stockade.app.apis import ApiSummary, in_force
-from stockade.app.errors import ConfigProblemsError
+from stockade.app.errors import ConfigProblemsError, StockadeError
 from stockade.app.policy import Asked, Published
 from stockade.app.supervisor import Supervisor, signals_to
+from stockade.config.admin import Admin
 from stockade.model.problem import Problem
 from stockade.store.folder import DataFolder, read_json
+
+if TYPE_CHECKING:
+    from stockade.app.admin.application import Pages
 
 NICENESS = 5
 """By how much the control process gives way to others (nice(2))."""
@@ -37,6 +42,8 @@ class Running:
     """APIs in force."""
     warnings: tuple[Problem, ...]
     """What works but is probably not meant."""
+    welcome: str | None = None
+    """One-time link for the first admin; None once there is one."""
 
     def to_json(self) -> dict[str, Any]:
         """The same as a JSON object."""
@@ -46,6 +53,7 @@ class Running:
             "data": self.data,
             "apis": [api.to_json() for api in self.apis],
             "warnings": [warning.to_json() for warning in self.warnings],
+            "welcome": self.welcome,
         }
 
 
@@ -56,13 +64,14 @@ def run_gateway(data: Path) -> int:
     return gateway.run(data)
 
 
-def run_control(asked: Asked, admin_fallback: str | None = None) -> int:
+def run_control(asked: Asked, admin_fallback: str | None = None, pages: Pages | None = None) -> int:
     """Run the control process in this process until SIGTERM.
 
     Args:
         asked: what the user asked for.
         admin_fallback: address of the admin API while the config is wrong: a control process that is started again
             then shows what is wrong with it instead of ending again and again.
+        pages: makes the console.
 
     Raises:
         StockadeError: the config is wrong and there is no fallback, or it cannot listen.
@@ -75,21 +84,17 @@ def run_control(asked: Asked, admin_fallback: str | None = None) -> int:
         os.nice(NICENESS)
     try:
         config = wiring.load(asked).config
-        folder, admin, hosts, kept = (
-            DataFolder(config.data),
-            config.admin.listen,
-            config.admin.hosts,
-            wiring.Kept(config.events, config.outputs, config.behaviour),
-        )
+        folder, admin = DataFolder(config.data), config.admin
+        kept = wiring.Kept(config.events, config.outputs, config.behaviour)
         if config.gateway.spool.encrypt:
             # What is secret in the spool must not lie open behind it.
             kept = replace(kept, events=config.events.model_copy(update={"encrypt": True}))
     except ConfigProblemsError:
         if admin_fallback is None or asked.data is None:
             raise
-        folder, admin, hosts, kept = DataFolder(asked.data), admin_fallback, (), wiring.Kept()
+        folder, admin, kept = DataFolder(asked.data), Admin(listen=admin_fallback), wiring.Kept()
     folder.create()
-    return wiring.control(asked, folder, admin, hosts, kept).run()
+    return wiring.control(asked, folder, admin, kept, pages).run()
 
 
 def run_both(
@@ -133,4 +138,17 @@ def _running(folder: DataFolder, published: Published) -> Running:
         data=str(folder.path),
         apis=tuple(in_force(folder.path)),
         warnings=published.warnings,
+        welcome=_welcome(folder),
     )
+
+
+def _welcome(folder: DataFolder) -> str | None:
+    """A one-time link for the first admin: there is no password to begin with."""
+    client = AdminClient(folder.path)
+    try:
+        if client.ask("GET", "/api/v1/users")["users"]:
+            return None
+        return str(client.ask("POST", "/api/v1/users", {"role": "admin"})["link"])
+    except StockadeError:
+        # What control cannot tell, it says in its own log; traffic does not wait for it.
+        return None

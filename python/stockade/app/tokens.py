@@ -7,9 +7,9 @@ import re
 import secrets
 from pathlib import Path
 
+from stockade.app.acting import acting_user
 from stockade.app.clock import wall_clock
 from stockade.app.errors import StockadeError
-from stockade.app.vault import acting_user
 from stockade.config import Config
 from stockade.core import tokens
 from stockade.prevent.crypto.vault import Vault

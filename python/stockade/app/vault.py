@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from pathlib import Path
 
+from stockade.app.acting import acting_user
 from stockade.app.clock import wall_clock
 from stockade.app.errors import StockadeError
 from stockade.config.values.secret import SecretError
@@ -90,12 +90,3 @@ class VaultDesk:
 
     def _note(self, action: str, subject: str, reason: str) -> None:
         self._audit.append(wall_clock(), acting_user(), action, subject, reason)
-
-
-def acting_user() -> str:
-    """Who runs this process, for the audit log: the login name and the user id."""
-    try:
-        name = getpass.getuser()
-    except (OSError, KeyError):
-        name = "unknown"
-    return f"{name} ({os.getuid()})"

@@ -9,19 +9,23 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stockade import __version__
 from stockade.app.apis import in_force
+from stockade.app.audit import Audit
 from stockade.app.certificates import Renewals
 from stockade.app.clock import wall_clock
 from stockade.app.control import ControlProcess
-from stockade.app.control_state import ControlState
+from stockade.app.control_state import ControlState, Site
 from stockade.app.decisions import Decisions
+from stockade.app.errors import StockadeError
 from stockade.app.gateway_link import GatewayLink
-from stockade.app.policy import Asked, Policy, load_asked
+from stockade.app.policy import Asked, Policy, load_asked, load_asked_text
 from stockade.app.supervisor import Supervisor, Watch
 from stockade.app.vault import read_entry
 from stockade.config import Config, Loaded
+from stockade.config.admin import Admin
 from stockade.config.behaviour import Behaviour
 from stockade.config.events import Events
 from stockade.config.outputs import Output
@@ -30,6 +34,13 @@ from stockade.store.decisions import DecisionStore
 from stockade.store.events import EventStore
 from stockade.store.folder import DataFolder
 from stockade.store.recent import RecentEvents
+
+if TYPE_CHECKING:
+    from stockade.app.accounts.accounts import Accounts
+    from stockade.app.accounts.provider import Provider
+    from stockade.app.admin.application import Pages
+    from stockade.app.changes.changes import Changes
+    from stockade.store.control.database import ControlDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +84,15 @@ def write_bundle(config: Path) -> None:
     policy(asked, folder).publish()
 
 
-def control(asked: Asked, folder: DataFolder, admin: str, hosts: tuple[str, ...], kept: Kept) -> ControlProcess:
+def control(asked: Asked, folder: DataFolder, admin: Admin, kept: Kept, pages: Pages | None = None) -> ControlProcess:
     """The control process of a data folder.
 
     Args:
         asked: what the user asked for.
         folder: the data folder, which exists.
-        admin: `address:port` of the admin API.
-        hosts: names that `Host` may have, beside loopback.
+        admin: how the admin API is served.
         kept: how events are kept and who is told of them.
+        pages: makes the console.
     """
     # Parquet and DuckDB are large: other commands do without.
     from stockade.app.archiving import Archiving
@@ -91,6 +102,8 @@ def control(asked: Asked, folder: DataFolder, admin: str, hosts: tuple[str, ...]
     link = GatewayLink(folder.socket)
     rules = policy(asked, folder)
     recent = RecentEvents()
+    database = _database(folder, admin)
+    audit = Audit(folder, wall_clock, admin.audit_export)
     state = ControlState(
         version=__version__,
         clock=wall_clock,
@@ -100,6 +113,11 @@ def control(asked: Asked, folder: DataFolder, admin: str, hosts: tuple[str, ...]
         decisions=Decisions(DecisionStore(folder.decisions), link, recent.exchanges, wall_clock),
         policy_status=rules.status,
         apis=lambda: [api.to_json() for api in in_force(folder.path)],
+        accounts=_accounts(folder, admin, database),
+        audit=audit,
+        site=_site(admin),
+        changes=_changes(asked, folder, rules, database, audit),
+        provider=_provider(folder, admin),
     )
 
     red, outputs = Red(), outputs_of(kept.outputs, wall_clock)
@@ -113,7 +131,60 @@ def control(asked: Asked, folder: DataFolder, admin: str, hosts: tuple[str, ...]
 
         state.watching = Watching(folder, kept.behaviour, state.decisions, wall_clock)
     renewals = Renewals(lambda: rules.config, wall_clock)
-    return ControlProcess(folder, rules, state, admin, hosts, archiving, renewals)
+    return ControlProcess(folder, rules, state, admin, archiving, renewals, pages)
+
+
+def _database(folder: DataFolder, admin: Admin) -> ControlDatabase:
+    # Loaded only by control: SQLAlchemy is large.
+    from stockade.store.control.database import ControlDatabase
+
+    url = admin.database.get_secret_value() if admin.database else None
+    database = ControlDatabase(url) if url else ControlDatabase.in_file(folder.control_database)
+    database.migrate()
+    return database
+
+
+def _changes(asked: Asked, folder: DataFolder, rules: Policy, database: ControlDatabase, audit: Audit) -> Changes:
+    from stockade.app.accounts.sealed_column import SealedColumn
+    from stockade.app.changes.changes import Changes
+    from stockade.app.changes.history import History
+
+    file = asked.config
+
+    def load_text(text: str) -> Loaded:
+        if file is None:
+            raise StockadeError("policy.no_file", "expected a config file, and it was started without one")
+        return load_asked_text(text, file, folder.path, os.environ, read_entry)
+
+    sources = SealedColumn("source", folder.keys, os.environ)
+    history = History(database, sources, str(folder.path.resolve()))
+    changes = Changes(file, rules, load_text, history, audit, wall_clock)
+    rules.published = changes.published
+    return changes
+
+
+def _accounts(folder: DataFolder, admin: Admin, database: ControlDatabase) -> Accounts:
+    from stockade.app.accounts.accounts import Accounts
+    from stockade.app.accounts.sessions import Lifetimes
+
+    lifetimes = Lifetimes(admin.sessions.idle.ms * 1000, admin.sessions.absolute.ms * 1000)
+    return Accounts(database, folder.keys, os.environ, wall_clock, lifetimes)
+
+
+def _provider(folder: DataFolder, admin: Admin) -> Provider | None:
+    if admin.oidc is None or admin.url is None:
+        return None
+    from stockade.app.accounts.provider import Provider
+    from stockade.app.accounts.sealed_column import SealedColumn
+
+    return Provider(admin.oidc, admin.url, SealedColumn("oidc", folder.keys, os.environ), wall_clock)
+
+
+def _site(admin: Admin) -> Site:
+    url = (admin.url or f"http://{admin.listen}").lower()
+    # Cookies know no ports: two on one machine must not sign each other out.
+    cookie = "__Host-stockade" if url.startswith("https://") else f"stockade-{admin.listen.rpartition(':')[2]}"
+    return Site(url, cookie)
 
 
 def supervisor(

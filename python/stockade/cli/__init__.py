@@ -29,6 +29,10 @@ COMMANDS: Final = {
     "contract": "stockade.cli.contract",
     "sim": "stockade.cli.sim",
     "policy": "stockade.cli.policy",
+    "users": "stockade.cli.users",
+    "tokens": "stockade.cli.tokens",
+    "audit": "stockade.cli.audit",
+    "bundles": "stockade.cli.bundles",
 }
 """Commands in the order of the help, and the module that registers each."""
 

@@ -11,7 +11,7 @@ from stockade.app.errors import StockadeError
 from stockade.cli import options, output, policy_options
 
 if TYPE_CHECKING:
-    from stockade.app.check import Checked
+    from stockade.app.checked import Checked
     from stockade.app.policy import Asked
 
 Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the config file, for editors.")]

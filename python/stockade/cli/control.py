@@ -28,6 +28,7 @@ def control(
 ) -> int:
     """The control process alone: bundles, events, admin API."""
     from stockade.app.processes import run_control
+    from stockade.console.build import pages
 
     asked = policy_options.asked(config, upstream, spec, listen, mode, admin, data, seclang, seclang_log)
-    return run_control(asked, admin_fallback)
+    return run_control(asked, admin_fallback, pages)

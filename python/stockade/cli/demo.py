@@ -120,8 +120,10 @@ def next_lines(running: Running, summary: Summary, token: str) -> list[str]:
     """Things to try while it stays up."""
     url = f"http://{running.listening[0]}"
     refused = next((outcome.call.id for outcome in reversed(summary.outcomes) if outcome.is_attack), "ID")
+    console = [f"  sign in to the console: {running.welcome}"] if running.welcome else []
     return [
         "it stays up; try:",
+        *console,
         f"  curl -s '{url}/products?limit=2'",
         f"  curl -si -H 'authorization: Bearer {token}' {url}/orders",
         f"  curl -si -H 'authorization: Bearer {token}' {url}/admin/users",

@@ -61,4 +61,6 @@ def ready_lines(running: Running) -> Iterator[str]:
         identity = ", ".join(api.identity) or "no identity"
         yield f"  {api.name}: {api.mode}, {contract}, {identity}, to {', '.join(api.upstream)}"
     yield f"admin on http://{running.admin}, data in {running.data}"
+    if running.welcome:
+        yield f"sign in to the console: {running.welcome} (works once, for a day)"
     yield f"try: {output.program()} events --follow --data {running.data}"

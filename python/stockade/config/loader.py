@@ -38,7 +38,15 @@ def load(
     return _load(root, str(file), file.absolute().parent, environment, data, vault)
 
 
-def loads(text: str, environment: Mapping[str, str], folder: Path, shown_as: str = "stockade.yaml") -> Loaded:
+def loads(
+    text: str,
+    environment: Mapping[str, str],
+    folder: Path,
+    shown_as: str = "stockade.yaml",
+    *,
+    data: Path | None = None,
+    vault: VaultReader | None = None,
+) -> Loaded:
     """Load a config from its text, as `load` does.
 
     Args:
@@ -46,6 +54,8 @@ def loads(text: str, environment: Mapping[str, str], folder: Path, shown_as: str
         environment: variables that references may name.
         folder: folder that paths in it are relative to.
         shown_as: name of the file in problems.
+        data: data folder, when it is not the one that the config names.
+        vault: reads entries of the vault in the data folder.
 
     Raises:
         ConfigError: with every problem that was found.
@@ -54,7 +64,7 @@ def loads(text: str, environment: Mapping[str, str], folder: Path, shown_as: str
         root = read_text(text, shown_as)
     except DocumentError as error:
         raise ConfigError([error.problem]) from error
-    return _load(root, shown_as, folder, environment, None, None)
+    return _load(root, shown_as, folder, environment, data, vault)
 
 
 def _load(

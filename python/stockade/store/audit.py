@@ -1,8 +1,8 @@
 """The audit log: who did what, one JSON object a line, each chained to the one before.
 
 `hash` is the SHA-256 of the line without it, and `previous` the hash of the line before: a line that is changed, taken
-out or put in between breaks the chain. Whoever can write the whole file can also write a whole new chain, so keep the
-newest hash elsewhere where that matters. A line is on disk before what it tells is done.
+out or put in between breaks the chain. Whoever can write the whole file can also cut it short or write a whole new
+chain: signed checkpoints that are kept elsewhere show that. A line is on disk before what it tells is done.
 """
 
 import fcntl
@@ -103,6 +103,49 @@ class AuditLog:
             stream.flush()
             os.fsync(stream.fileno())
         return record
+
+    def newest(self, limit: int, before: int | None = None) -> list[AuditRecord]:
+        """The newest records, newest first; the chain between them is not looked at.
+
+        Args:
+            limit: records at most.
+            before: only those with a smaller number.
+
+        Raises:
+            StockadeError: `audit.broken` when one of them is no record.
+        """
+        found: list[AuditRecord] = []
+        for line in self._backwards():
+            record = _record(line, self._file)
+            if before is None or record.seq < before:
+                found.append(record)
+                if len(found) == limit:
+                    break
+        return found
+
+    def _backwards(self) -> Iterator[bytes]:
+        """Lines that have an end, the last first."""
+        try:
+            stream = self._file.open("rb")
+        except FileNotFoundError:
+            return
+        with stream:
+            place = stream.seek(0, os.SEEK_END)
+            rest = b""
+            whole = False
+            while place > 0:
+                size = min(_TAIL_BYTES, place)
+                place -= size
+                stream.seek(place)
+                lines = (stream.read(size) + rest).split(b"\n")
+                rest = lines[0]
+                for line in reversed(lines[1:]):
+                    # What stands behind the last end of line was cut short by a crash.
+                    if whole and line:
+                        yield line
+                    whole = True
+            if whole and rest:
+                yield rest
 
     def read(self) -> Iterator[AuditRecord]:
         """Every record, the oldest first, with the chain checked.

@@ -88,9 +88,19 @@ class DataFolder:
         return self.path / "admin.token"
 
     @property
+    def control_database(self) -> Path:
+        """People, sessions and tokens, where no PostgreSQL holds them."""
+        return self.path / "control.db"
+
+    @property
     def audit(self) -> Path:
         """The audit log."""
         return self.path / "audit.log"
+
+    @property
+    def audit_checkpoints(self) -> Path:
+        """Signed checkpoints of the audit log."""
+        return self.path / "audit.checkpoints"
 
     @property
     def lock_file(self) -> Path:

@@ -67,6 +67,16 @@ class RecentEvents:
                 found.append(stored)
         return found
 
+    def after(self, seq: int) -> list[Stored]:
+        """Records behind a number of the spool, oldest first."""
+        found: list[Stored] = []
+        with self._lock:
+            for stored in reversed(self._records):
+                if stored.seq <= seq:
+                    break
+                found.append(stored)
+        return found[::-1]
+
     def exchanges(self) -> list[Event]:
         """All exchanges in the ring, newest first."""
         with self._lock:

@@ -2,50 +2,61 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from stockade.app.admin import behaviour, decisions, events, health, overview, queries
+from stockade.app.admin import (
+    answers,
+    audit,
+    behaviour,
+    decisions,
+    events,
+    health,
+    overview,
+    people,
+    policy,
+    provider,
+    queries,
+    session,
+    stream,
+)
 from stockade.app.control_state import ControlState
 from stockade.core.errors import StockadeError
 
+PARTS = (health, overview, stream, events, queries, policy, decisions, behaviour, session, provider, people, audit)
+"""The parts of the admin API."""
 
-def build(state: ControlState) -> FastAPI:
-    """Build the application. The pages that describe it are off: they would be served without need.
+Pages = Callable[[ControlState], Sequence[APIRouter]]
+"""Makes the pages of the console."""
+
+
+def build(state: ControlState, pages: Pages | None = None) -> FastAPI:
+    """Build the application.
 
     Args:
         state: what the routes read and change.
+        pages: the console, when there is one.
     """
-    app = FastAPI(title="Stockade admin", docs_url=None, redoc_url=None, openapi_url=None)
-    for part in (health, overview, events, queries, decisions, behaviour):
-        app.include_router(part.routes(state))
-    app.add_exception_handler(StockadeError, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _unknown)
+    app = FastAPI(
+        title="Stockade admin API", version="1", docs_url=None, redoc_url=None, openapi_url=None,
+        description="Everything that the console and the command line do. Bearer token, or a session's cookie.",
+    )  # fmt: skip
+    routers = [part.routes(state) for part in PARTS]
+    description = APIRouter(prefix="/api/v1", responses=answers.FAILURES)
+
+    @description.get("/openapi.json", operation_id="describe")
+    def describe() -> dict[str, Any]:
+        """This description."""
+        return app.openapi()
+
+    for router in [*routers, description, *(pages(state) if pages else ())]:
+        # Taken over as they are, not wrapped: `authorise.py` looks at every route.
+        app.router.routes.extend(router.routes)
+    app.add_exception_handler(StockadeError, answers.refused)
+    app.add_exception_handler(RequestValidationError, answers.invalid)
+    app.add_exception_handler(HTTPException, answers.unknown)
     return app
-
-
-def _refused(_request: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, StockadeError):
-        raise error
-    return _error(400, error.code, error.message, error.hint)
-
-
-def _invalid(_request: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, RequestValidationError):
-        raise error
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return _error(400, "admin.invalid", f"invalid `{where}`: {str(first['msg']).lower()}", None)
-
-
-def _unknown(_request: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, HTTPException):
-        raise error
-    return _error(error.status_code, f"admin.{error.status_code}", str(error.detail).lower(), None)
-
-
-def _error(status: int, code: str, message: str, hint: str | None) -> JSONResponse:
-    return JSONResponse({"error": {"code": code, "message": message, "hint": hint}}, status)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from stockade.app.admin.answers import FAILURES, principal_of
 from stockade.app.behaviour import Watching
 from stockade.app.control_state import ControlState
 from stockade.app.duration import seconds_of
@@ -48,19 +49,19 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 
 def routes(state: ControlState) -> APIRouter:
     """The routes."""
-    router = APIRouter(prefix="/api/v1")
+    router = APIRouter(prefix="/api/v1", tags=["behaviour"], responses=FAILURES)
 
     def watching() -> Watching:
         if state.watching is None:
             raise HTTPException(404, "behaviour is off: `behaviour.act` in the config says so")
         return state.watching
 
-    @router.get("/actors")
+    @router.get("/actors", operation_id="list_actors")
     def actors(limit: Limit = 50) -> dict[str, Any]:
         """Actors with something against them, the worst first."""
         return {"actors": watching().actors(limit)}
 
-    @router.get("/actors/{key:path}")
+    @router.get("/actors/{key:path}", operation_id="show_actor")
     def actor(key: str) -> dict[str, Any]:
         """All that is known of one actor."""
         found = watching().actor(key)
@@ -68,12 +69,12 @@ def routes(state: ControlState) -> APIRouter:
             raise HTTPException(404, "no such actor is remembered")
         return found
 
-    @router.get("/incidents")
+    @router.get("/incidents", operation_id="list_incidents")
     def incidents(limit: Limit = 50) -> dict[str, Any]:
         """Incidents, the newest first."""
         return {"incidents": watching().incidents(limit)}
 
-    @router.get("/incidents/{name}")
+    @router.get("/incidents/{name}", operation_id="show_incident")
     def incident(name: str) -> dict[str, Any]:
         """One incident."""
         found = watching().incident(name)
@@ -81,32 +82,41 @@ def routes(state: ControlState) -> APIRouter:
             raise HTTPException(404, "no such incident is remembered")
         return found
 
-    @router.post("/incidents/{name}/normal", status_code=201)
-    def normal(name: str, asked: Correction) -> dict[str, Any]:
+    @router.post("/incidents/{name}/normal", operation_id="call_normal", status_code=201)
+    def normal(name: str, asked: Correction, request: Request) -> dict[str, Any]:
         """Say that an incident is normal: its decisions are taken back, and the like is no abuse for a while."""
-        return {"normal": watching().is_normal(name, asked.reason, seconds_of(asked.expires_in), asked.scope)}
+        expires_in_s = seconds_of(asked.expires_in)
+        there = watching()
+        state.audit.note(principal_of(request).name, "incident.normal", f"{name} for {asked.scope}", asked.reason)
+        return {"normal": there.is_normal(name, asked.reason, expires_in_s, asked.scope)}
 
-    @router.delete("/normal/{name}")
-    def forget(name: str) -> dict[str, Any]:
+    @router.delete("/normal/{name}", operation_id="forget_normal")
+    def forget(name: str, request: Request) -> dict[str, Any]:
         """Take a correction back."""
-        if not watching().forget_normal(name):
+        there = watching()
+        state.audit.note(principal_of(request).name, "incident.forget_normal", name)
+        if not there.forget_normal(name):
             raise HTTPException(404, "no correction with this id")
         return {"removed": name}
 
-    @router.get("/model")
+    @router.get("/model", operation_id="show_model")
     def model() -> dict[str, Any]:
         """What was learned, in numbers."""
         return watching().model()
 
-    @router.post("/model/rollback")
-    def rollback(asked: Back) -> dict[str, Any]:
+    @router.post("/model/rollback", operation_id="roll_model_back")
+    def rollback(asked: Back, request: Request) -> dict[str, Any]:
         """Go back to what was known at a moment."""
-        return {"moment": watching().rollback(asked.to)}
+        there = watching()
+        state.audit.note(principal_of(request).name, "model.rollback", str(asked.to))
+        return {"moment": there.rollback(asked.to)}
 
-    @router.post("/model/switch")
-    def switch(asked: Switch) -> dict[str, Any]:
+    @router.post("/model/switch", operation_id="switch_decisions")
+    def switch(asked: Switch, request: Request) -> dict[str, Any]:
         """Switch automatic decisions on or off; off takes all back."""
-        watching().switch(asked.decides)
+        there = watching()
+        state.audit.note(principal_of(request).name, "model.switch", f"decides {asked.decides}")
+        there.switch(asked.decides)
         return {"decides": asked.decides}
 
     return router

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 
+from stockade.app.admin.answers import FAILURES
 from stockade.app.control_state import ControlState
 from stockade.app.events import filter_of
+from stockade.app.recorded import newest_of
 from stockade.store.events import Stored
 
 MOST = 1000
@@ -16,9 +18,9 @@ MOST = 1000
 
 def routes(state: ControlState) -> APIRouter:
     """The routes."""
-    router = APIRouter(prefix="/api/v1/events")
+    router = APIRouter(prefix="/api/v1/events", tags=["events"], responses=FAILURES)
 
-    @router.get("")
+    @router.get("", operation_id="list_events")
     def events(
         since: str | None = None,
         until: str | None = None,
@@ -54,12 +56,9 @@ def routes(state: ControlState) -> APIRouter:
             object=object_id,
             text=text,
         )
-        found = [] if wanted.needs_archive else state.recent.newest(wanted, limit)
-        if len(found) < limit and (wanted.needs_archive or state.has_older or state.recent.is_full()):
-            found = list(state.events.query(wanted, limit))
-        return {"events": [_shown(stored) for stored in found]}
+        return {"events": [_shown(stored) for stored in newest_of(state, wanted, limit)]}
 
-    @router.get("/{exchange_id}")
+    @router.get("/{exchange_id}", operation_id="show_event")
     def event(exchange_id: str) -> dict[str, Any]:
         """One exchange by its id."""
         stored = state.recent.find(exchange_id.upper()) or state.events.find(exchange_id)

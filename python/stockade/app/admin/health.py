@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from stockade.app import metrics
+from stockade.app.admin.answers import FAILURES
 from stockade.app.control_state import ControlState
 
 
 def routes(state: ControlState) -> APIRouter:
     """The routes."""
-    router = APIRouter()
+    router = APIRouter(tags=["health"], responses=FAILURES)
 
-    @router.get("/healthz")
+    @router.get("/healthz", operation_id="healthz")
     def healthz() -> dict[str, str]:
         """Whether this process answers."""
         return {"status": "ok"}
 
-    @router.get("/readyz")
+    @router.get("/readyz", operation_id="readyz")
     def readyz() -> JSONResponse:
         """Whether the gateway answers, judges by a bundle and records events; says which part does not."""
         readiness = state.readiness()
@@ -26,7 +27,7 @@ def routes(state: ControlState) -> APIRouter:
         parts = {part.name: {"ok": part.ok, "detail": part.detail} for part in readiness}
         return JSONResponse({"status": "ready" if ready else "not ready", "parts": parts}, 200 if ready else 503)
 
-    @router.get("/metrics")
+    @router.get("/metrics", operation_id="metrics", response_class=PlainTextResponse)
     def prometheus() -> Response:
         """Counters of gateway and control in the Prometheus text format."""
         text = metrics.render(

@@ -6,15 +6,16 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from stockade.app.admin.answers import FAILURES
 from stockade.app.control_state import ControlState
 from stockade.app.duration import moment_of
 
 
 def routes(state: ControlState) -> APIRouter:
     """The routes."""
-    router = APIRouter(prefix="/api/v1")
+    router = APIRouter(prefix="/api/v1", tags=["overview"], responses=FAILURES)
 
-    @router.get("/status")
+    @router.get("/status", operation_id="status")
     def status() -> dict[str, Any]:
         """Gateway, policy, events and decisions at a glance."""
         policy = state.policy_status()
@@ -40,12 +41,12 @@ def routes(state: ControlState) -> APIRouter:
             "decisions": len(state.decisions.active()),
         }
 
-    @router.get("/apis")
+    @router.get("/apis", operation_id="list_apis")
     def apis() -> dict[str, Any]:
         """The APIs of the bundle in force, as far as an operator needs them."""
         return {"apis": state.apis()}
 
-    @router.get("/endpoints")
+    @router.get("/endpoints", operation_id="list_endpoints")
     def endpoints(since: str | None = None, until: str | None = None) -> dict[str, Any]:
         """Every endpoint, declared or seen, riskiest first."""
         from stockade.app.inventory import inventory, to_json

@@ -7,20 +7,21 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from stockade.app import asking
+from stockade.app.admin.answers import FAILURES
 from stockade.app.control_state import ControlState
 from stockade.app.duration import moment_of
 
 
 def routes(state: ControlState) -> APIRouter:
     """The routes."""
-    router = APIRouter(prefix="/api/v1")
+    router = APIRouter(prefix="/api/v1", tags=["events"], responses=FAILURES)
 
-    @router.get("/queries")
+    @router.get("/queries", operation_id="list_queries")
     def queries() -> dict[str, Any]:
         """Every named query with its parameters."""
         return {"queries": asking.catalogue()}
 
-    @router.get("/queries/{name}")
+    @router.get("/queries/{name}", operation_id="ask_query")
     def query(name: str, request: Request) -> dict[str, Any]:
         """The rows of one query; parameters as in the catalogue, times also as `10m` or ISO 8601."""
         given: dict[str, Any] = dict(request.query_params)
@@ -30,7 +31,7 @@ def routes(state: ControlState) -> APIRouter:
         answer = state.database().ask(name, given)
         return {"columns": list(answer.columns), "rows": [list(row) for row in answer.rows]}
 
-    @router.get("/pivot")
+    @router.get("/pivot", operation_id="pivot")
     def pivot(
         value: str,
         since: str | None = None,

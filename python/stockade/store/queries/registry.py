@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stockade.core.errors import StockadeError
-from stockade.store.queries import inventory, overview, peaks, pivot, rankings, search
+from stockade.store.queries import focus, inventory, overview, peaks, pivot, rankings, search
 from stockade.store.queries.query import NamedQuery
 
 QUERIES: Mapping[str, NamedQuery] = {
-    query.name: query for family in (overview, rankings, peaks, search, pivot, inventory) for query in family.QUERIES
+    query.name: query
+    for family in (overview, rankings, peaks, search, pivot, inventory, focus)
+    for query in family.QUERIES
 }
 """By name."""
 

@@ -1,43 +1,17 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.app.admin.asking import AppClient
-from tests.unit.records import a_record, an_id
+from tests.unit.app.admin.asking import AppClient, Owned
+from tests.unit.app.admin.states import NOW, SHOP, Clock, FakeLink, a_state
+from tests.unit.records import an_id
 
 from stockade.app.admin.application import build
-from stockade.app.control_state import ControlState, PolicyStatus
-from stockade.app.decisions import Decisions
-from stockade.app.gateway_link import GatewayLink, GatewayUnreachableError
-from stockade.store.decisions import DecisionStore
-from stockade.store.events import EventStore
-from stockade.store.folder import DataFolder
-from stockade.store.recent import RecentEvents
-
-NOW = 1_700_000_000_000_000
-
-
-class FakeLink(GatewayLink):
-    """A gateway that answers what it is told to."""
-
-    def __init__(self) -> None:
-        super().__init__(Path("/nowhere"))
-        self.answers: dict[str, Any] | None = {
-            "ok": True,
-            "bundle": 3,
-            "pid": 7,
-            "draining": False,
-            "counters": {"exchanges": 5, "open_connections": 2},
-            "spool": {"written": 5, "dropped": 0, "bytes": 10},
-        }
-
-    def ask(self, operation: str) -> dict[str, Any]:
-        if self.answers is None:
-            raise GatewayUnreachableError("gateway.unreachable", "gone")
-        return self.answers
+from stockade.app.policy_status import PolicyStatus
 
 
 @pytest.fixture
@@ -52,19 +26,9 @@ def status() -> dict[str, PolicyStatus]:
 
 @pytest.fixture
 def client(tmp_path: Path, link: FakeLink, status: Mapping[str, PolicyStatus]) -> AppClient:
-    recent = RecentEvents()
-    recent.add([a_record(1), a_record(2, verdict="allowed", refusals=[]), a_record(3)])
-    state = ControlState(
-        version="1",
-        clock=lambda: NOW,
-        link=link,
-        events=EventStore(DataFolder(tmp_path)),
-        recent=recent,
-        decisions=Decisions(DecisionStore(tmp_path / "decisions.json"), link, recent.exchanges, lambda: NOW),
-        policy_status=lambda: status["policy"],
-        apis=lambda: [{"name": "shop"}],
-    )
-    return AppClient(build(state))
+    state = a_state(tmp_path, Clock(), link, lambda: status["policy"])
+    as_owner = Owned(build(state))
+    return AppClient(as_owner)
 
 
 def test_ready_names_every_part(client: AppClient) -> None:
@@ -153,7 +117,7 @@ def test_status_and_apis(client: AppClient) -> None:
     status = client.get("/api/v1/status").json()
     assert status["gateway"]["bundle"] == 3
     assert status["events"]["verdicts"] == {"refused": 2, "allowed": 1}
-    assert client.get("/api/v1/apis").json() == {"apis": [{"name": "shop"}]}
+    assert client.get("/api/v1/apis").json() == {"apis": [json.loads(json.dumps(SHOP))]}
 
 
 def test_metrics_are_prometheus_text(client: AppClient, link: FakeLink) -> None:

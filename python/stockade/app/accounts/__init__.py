@@ -1,0 +1,1 @@
+"""Who may use the admin API and the console: people, sessions, tokens."""

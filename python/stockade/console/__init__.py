@@ -1,0 +1,1 @@
+"""The console: pages that the control process makes, over what the admin API gives."""

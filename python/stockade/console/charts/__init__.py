@@ -1,0 +1,1 @@
+"""Geometry of charts: from rows to shapes; templates draw them as SVG."""

@@ -1,0 +1,1 @@
+"""Control data: people, invitations, sessions and tokens, in SQLite or PostgreSQL."""

@@ -1,0 +1,1 @@
+"""How the tables of control data came to be, a step a file."""
