@@ -18,6 +18,8 @@ mod bodies;
 mod constrained;
 #[path = "flow/contract.rs"]
 mod contract;
+#[path = "flow/decided.rs"]
+mod decided;
 #[path = "flow/graphql.rs"]
 mod graphql;
 #[path = "flow/grpc.rs"]

@@ -83,6 +83,7 @@ class Driver:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._tokens: dict[Credential, str] = {}
+        self._open: list[http.client.HTTPConnection] = []
         self.driven = Driven()
 
     def run(self, calls: Iterable[Call], speed: float) -> Driven:
@@ -110,6 +111,8 @@ class Driver:
                         time.sleep(ahead)
                 waiting.acquire()
                 pool.submit(send, call)
+        while self._open:
+            self._open.pop().close()
         return self.driven
 
     def send(self, call: Call) -> int:
@@ -142,6 +145,7 @@ class Driver:
             connection = getattr(self._local, "connection", None)
             if connection is None:
                 connection = self._local.connection = http.client.HTTPConnection(self._host, timeout=20)
+                self._open.append(connection)
             try:
                 connection.request(method, target, body, headers)
                 response = connection.getresponse()
@@ -150,13 +154,11 @@ class Driver:
                 connection.close()
                 self._local.connection = None
                 continue
-            # The world's own 403 comes from the API; a decision's has no upstream behind it and says so by its form.
+            # The world's own 403 comes from the API; a decision's has no API behind it and says so by its form.
             problem = response.getheader("content-type") == "application/problem+json"
-            return (
-                response.status,
-                problem and response.status in (401, 403, 429),
-                response.getheader("x-stockade-id") or "",
-            )
+            asked = response.getheader("x-stockade-challenge") is not None
+            by_decision = asked or (problem and response.status in (403, 429))
+            return response.status, by_decision, response.getheader("x-stockade-id") or ""
         return 0, False, ""
 
     def _token(self, credential: Credential) -> str:

@@ -44,7 +44,7 @@ def _document(ground: Ground) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for operation in ground.catalogue.operations.values():
         places = [("path", name) for name in operation.parameters] + [("query", name) for name in operation.query]
-        paths.setdefault(operation.path, {})[operation.method.lower()] = {
+        told: dict[str, Any] = {
             "operationId": operation.id,
             "tags": list(operation.roles),
             "parameters": [
@@ -53,6 +53,9 @@ def _document(ground: Ground) -> dict[str, Any]:
             ],
             "responses": {"default": {"description": "whatever comes"}},
         }
+        if operation.method in ("POST", "PUT", "PATCH"):
+            told["requestBody"] = {"content": {"application/json": {"schema": {}}}}
+        paths.setdefault(operation.path, {})[operation.method.lower()] = told
     return {"openapi": "3.0.3", "info": {"title": ground.catalogue.api, "version": "1"}, "paths": paths}
 
 
