@@ -113,11 +113,11 @@ def interleaved(attacks: list[Call], innocent: list[Call]) -> list[Call]:
     found = []
     while queues:
         for queue in list(queues):
-            call = next(queue, None)
-            if call is None:
+            following = next(queue, None)
+            if following is None:
                 queues.remove(queue)
             else:
-                found.append(call)
+                found.append(following)
     return found
 
 
