@@ -68,14 +68,8 @@ fn look(subject: &Subject<'_>) -> Option<Hit> {
             hit.range.start < bytes.len() && bytes.get(hit.range.start..).is_some_and(|rest| rest.starts_with(b"<?"));
         return php.then_some(hit);
     }
-    let program = matches!(subject.kind, Kind::Json | Kind::Text) && is_program(bytes);
-    let confidence = if subject.is_mentioned(&hit.range) || program { 0.6 } else { hit.confidence };
+    let confidence = if subject.is_mentioned(&hit.range) || subject.is_program() { 0.6 } else { hit.confidence };
     Some(Hit { confidence, ..hit })
-}
-
-/// Whether a value is source text of several lines, as editors, tickets and notebooks send it.
-fn is_program(bytes: &[u8]) -> bool {
-    bytes.split(|byte| *byte == b'\n').filter(|line| line.iter().any(u8::is_ascii_alphanumeric)).take(4).count() >= 4
 }
 
 #[cfg(test)]

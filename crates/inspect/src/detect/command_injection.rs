@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use super::commands::has_command;
+use super::context::Words;
 use super::{Classes, Detector, Hit, Kind, Subject, Tokens};
 use crate::catalogue::DetectorInfo;
 use crate::pattern;
@@ -33,7 +34,7 @@ const BREAK: &str = r#"(?:[;|&\x60\n\r]|\$\(|<\(|>\(|&&|\|\|)[\s'"(){]*(?:(?:sud
 /// `;base64,` belongs to a `data:` URL.
 const SURE: &str = r#"(?:(?:whoami|wget|curl|uname|ifconfig|ipconfig|netstat|nslookup|traceroute|tracert|netcat|telnet|passwd|systeminfo|tasklist|nproc|lscpu|powershell(?:\.exe)?|pwsh|cmd(?:\.exe)?\s*/[ck]|chmod|chown|useradd|adduser|crontab|killall|xxd|perl|python[23]?|php|ruby|bash|zsh|ksh|csh|dash|busybox|nc(?:\.\w+)?|ncat|socat|tftp|scp|rundll32|regsvr32|certutil|bitsadmin|mshta|wmic|schtasks|printenv|lsof|dmesg|pwd|ls|netsh|ssh|gcc|awk|sed|dir|reboot|shutdown|halt|vol|ver|getent|hostname|mknod|phpinfo\(\)|rm|cp|mv|ps|df|du|lsb_release)\b|base64(?:[^\w,]|$))"#;
 /// Commands whose names are words as well: they need an argument of a command, or nothing behind them.
-const UNSURE: &str = r#"(?:(?:id|w|who|date|env|set|dir|type|sh|cat|users|last|ver)\s*(?:['"\x60)#;|}\n]|&&|&?$)|(?:cat|head|tail|more|less|type|nl|tac|sort|strings|find|grep|touch|mkdir|kill|source|del|copy|move|dir|sh|net|sleep|timeout|ping|host|dig|echo|print|printf|eval|export|read|alias|which|who|id|env|set|fetch|make|install|nano|vi|vim|ftp|tee|cut|file|stat|mount|ln|exit|waitfor)\s+(?:-{1,2}\w|/\w|\.{0,2}/|\\|[~$\x60*]|\d+\b|[a-z]:\\|['"]?[\w.-]*[./\\][\w./\\*?$-]*|user\b|localgroup\b|view\b|%\w+%|>|\S+\s*(?:>|\||;|&&|\x60|\)))|(?:cat|ping|echo|sleep|dig|touch|mkdir|kill|tac)\s+\S+\s*$)"#;
+const UNSURE: &str = r#"(?:(?:id|w|who|date|env|set|dir|type|sh|users|ver)\s*(?:['"\x60)#;|}\n]|&&|&?$)|(?:cat|head|tail|more|less|type|nl|tac|sort|strings|find|grep|touch|mkdir|kill|source|del|copy|move|dir|sh|net|sleep|timeout|ping|host|dig|echo|print|printf|eval|export|read|alias|which|who|id|env|set|fetch|make|install|nano|vi|vim|ftp|tee|cut|file|stat|mount|ln|exit|waitfor)\s+(?:-{1,2}\w|/\w|\.{0,2}/|\\|[~$\x60*]|\d+\b|[a-z]:\\|['"]?[\w.-]*[./\\][\w./\\*?$-]*|user\b|localgroup\b|view\b|%\w+%|>|\S+\s*(?:>|\||;|&&|\x60|\)))|(?:cat|ping|echo|sleep|dig|touch|mkdir|kill|tac)\s+\S+\s*$)"#;
 
 static COMMAND: LazyLock<Regex> = LazyLock::new(|| pattern(&format!("(?i){BREAK}(?:{SURE}|{UNSURE})")));
 /// A value that is a command line from its first word.
@@ -53,6 +54,13 @@ static MARK: LazyLock<Regex> = LazyLock::new(|| {
 static WILD: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?:[;|&\x60\n]|\$\()\s*/(?:[\w.-]*[?*\[][\w.?*\[\]-]*/[\w.?*\[\]/-]+|(?:usr/)?(?:local/)?s?bin/[\w.-]*[?*\[])",
+    )
+});
+
+/// What attackers ask a shell for.
+static WANTED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)/etc/|/proc/|/dev/tcp|/root/|\.ssh|\b(?:nc|ncat|netcat|whoami|id|uname|passwd|shadow|base64|xxd|wget|curl|sh -c|bash -c|ping|sleep|nslookup|dig)\b",
     )
 });
 
@@ -114,7 +122,13 @@ fn weigh(subject: &Subject<'_>, bytes: &[u8], range: std::ops::Range<usize>) -> 
     let long_text = lines >= 3 || bytes.iter().filter(|byte| **byte == b' ').count() > 12;
     let line_break = matches!(first, b'\n' | b'\r');
     // Markdown quotes code in backticks, and texts have many lines: a command there is talked about, not injected.
-    let closed = first == b'`' && after.contains(&b'`') && before.iter().any(u8::is_ascii_alphabetic);
+    let spanned = found.ends_with(b"`") && Words::of(before).words >= 2;
+    let closed = first == b'`' && (spanned || after.contains(&b'`')) && before.iter().any(u8::is_ascii_alphabetic);
+    // The shell would take the words of a sentence for arguments.
+    let sentence = {
+        let words = Words::of(after.get(..after.len().min(80)).unwrap_or(after));
+        words.words >= 3 && words.glue >= 1
+    };
     let prose = matches!(subject.kind, Kind::Json | Kind::Text | Kind::Parameter);
     // `a & b`, `x | y` with spaces on both sides and `; word` occur in texts and user agents.
     let spaced = before.last() == Some(&b' ') && found.get(1) == Some(&b' ');
@@ -130,12 +144,63 @@ fn weigh(subject: &Subject<'_>, bytes: &[u8], range: std::ops::Range<usize>) -> 
         if first == b';' && listed { 0.4 } else { 0.82 }
     } else if prose && (closed || line_break) {
         if line_break && !long_text && subject.kind != Kind::Text && bytes.len() < 80 { 0.82 } else { 0.45 }
+    } else if prose && sentence && first != b'$' {
+        0.6
+    } else if prose && is_command_line(subject) {
+        0.65
     } else if prose && long_text {
         if spaced { 0.4 } else { 0.65 }
     } else {
         0.9
     };
     Hit { confidence, range, note: "command behind a shell metacharacter" }
+}
+
+/// Whether a string of a body is a whole command line of a developer: it begins with a tool of theirs, and asks for nothing
+/// that an attacker wants to see.
+fn is_command_line(subject: &Subject<'_>) -> bool {
+    const TOOLS: &[&[u8]] = &[
+        b"docker",
+        b"git",
+        b"npm",
+        b"npx",
+        b"yarn",
+        b"pip",
+        b"cargo",
+        b"make",
+        b"kubectl",
+        b"helm",
+        b"terraform",
+        b"apt",
+        b"brew",
+        b"cd",
+        b"cat",
+        b"echo",
+        b"rm",
+        b"mkdir",
+        b"cp",
+        b"mv",
+        b"ls",
+        b"grep",
+        b"find",
+        b"sed",
+        b"awk",
+        b"tar",
+        b"export",
+        b"sudo",
+        b"go",
+        b"mvn",
+        b"gradle",
+        b"psql",
+        b"node",
+        b"python",
+        b"python3",
+        b"poetry",
+        b"uv",
+        b"set",
+    ];
+    let word = subject.bytes.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+    matches!(subject.kind, Kind::Json | Kind::Text) && TOOLS.contains(&word) && !WANTED.is_match(subject.bytes)
 }
 
 /// The text without what shells drop inside words: quotes, backslashes, carets, `$@`, `$1`.

@@ -21,6 +21,9 @@ const GLUE: &[&[u8]] = &[
     b"which", b"why", b"will", b"with", b"would", b"you", b"your",
 ];
 
+const WEAK: &[&[u8]] =
+    &[b"in", b"on", b"at", b"by", b"from", b"not", b"and", b"or", b"all", b"any", b"like", b"do", b"when"];
+
 impl Subject<'_> {
     /// Whether the text around `range` is a sentence, or names it as code inside one.
     pub(super) fn is_mentioned(&self, range: &Range<usize>) -> bool {
@@ -33,8 +36,49 @@ impl Subject<'_> {
         let after = self.bytes.get(end..self.bytes.len().min(end + SIDE)).unwrap_or_default();
         let (first, second) = (Words::of(before), Words::of(after));
         let (words, glue) = (first.words + second.words, first.glue + second.glue);
-        if is_code(self.bytes, start, end) { words >= 3 } else { words >= 5 && glue >= 2 }
+        let weak = first.weak + second.weak;
+        if is_code(self.bytes, start, end) { words >= 3 } else { words >= 5 && glue * 2 + weak >= 2 }
     }
+
+    /// Whether the value is source text of several lines, as editors, tickets and notebooks send it.
+    pub(super) fn is_program(&self) -> bool {
+        if !matches!(self.kind, Kind::Json | Kind::Text) {
+            return false;
+        }
+        let lines = self.bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| line.len() > 1);
+        let (count, bytes) = lines.fold((0_usize, 0_usize), |(count, bytes), line| (count + 1, bytes + line.len()));
+        count >= 3 && bytes >= count * 8
+    }
+}
+
+/// A text without its Markdown code, when there is a sentence around that; `None` otherwise.
+pub(crate) fn without_code(text: &[u8]) -> Option<Vec<u8>> {
+    memchr::memchr(b'`', text)?;
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'`', rest) {
+        let (before, tail) = rest.split_at_checked(at)?;
+        out.extend_from_slice(before);
+        let ticks = tail.iter().take_while(|byte| **byte == b'`').count();
+        let inner = tail.get(ticks..)?;
+        let fence = tail.get(..ticks)?;
+        // A span ends on its line, a block where the same fence comes again.
+        let end = memchr::memmem::find(inner, fence)
+            .filter(|end| ticks >= 3 || !inner.get(..*end).is_some_and(|span| span.contains(&b'\n')));
+        match end {
+            Some(end) => {
+                out.extend_from_slice(b" ");
+                rest = inner.get(end + ticks..)?;
+            }
+            None => {
+                out.extend_from_slice(fence);
+                rest = inner;
+            }
+        }
+    }
+    out.extend_from_slice(rest);
+    let words = Words::of(&out);
+    (out.len() < text.len() && words.words >= 4 && words.glue * 2 + words.weak >= 2).then_some(out)
 }
 
 /// Whether the range lies in Markdown's code: between backticks, or in a fenced block.
@@ -55,6 +99,8 @@ pub(super) fn is_code(bytes: &[u8], start: usize, end: usize) -> bool {
 pub(super) struct Words {
     pub(super) words: usize,
     pub(super) glue: usize,
+    /// Words that hold sentences together and that code knows too.
+    weak: usize,
 }
 
 impl Words {
@@ -73,6 +119,7 @@ impl Words {
                 lower.copy_from_slice(word);
                 lower.make_ascii_lowercase();
                 counted.glue += usize::from(GLUE.binary_search(&&*lower).is_ok());
+                counted.weak += usize::from(WEAK.contains(&&*lower));
             }
         }
         counted

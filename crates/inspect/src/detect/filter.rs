@@ -34,6 +34,8 @@ const RESERVED: &[&[u8]] = &[
     b"from",
     b"into",
 ];
+/// Functions of filters that answer yes or no (OData 4.01, 11.2.6.1.2).
+const FUNCTIONS: &[&[u8]] = &[b"contains", b"startswith", b"endswith", b"substringof", b"matchespattern"];
 /// Ways to write a comparison, longer ones before their beginnings.
 const COMPARISONS: &[&[u8]] = &[b"==", b"!=", b"<>", b"<=", b">=", b"!~", b"=", b"<", b">", b"~"];
 
@@ -82,6 +84,9 @@ impl<'a> Filter<'a> {
         }
         let _ = self.mark(b"-") || self.mark(b"+");
         let Some(field) = self.field() else { return false };
+        if FUNCTIONS.contains(&field) && self.rest.first() == Some(&b'(') {
+            return self.list() && self.rest.first() != Some(&b'(');
+        }
         self.terms += 1;
         if self.mark(b":") {
             return self.value().is_some();
@@ -181,6 +186,7 @@ mod tests {
             "project = web and status in (\"to do\", \"in progress\") order by created desc",
             "(red or blue) and shirt -size:xl",
             "name = 'x' and not city = berlin",
+            "contains(name,'shoe') and startswith(sku,'a-')",
         ] {
             assert!(is_filter(text.as_bytes()), "{text}");
         }

@@ -6,7 +6,7 @@ mod classes;
 mod code_injection;
 mod command_injection;
 mod commands;
-mod context;
+pub(crate) mod context;
 mod deserialization;
 mod filter;
 pub(crate) mod graphql_abuse;

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use libinjectionrs::{SqliFlags, SqliState};
 use regex::bytes::Regex;
 
+use super::context::Words;
 use super::filter::is_filter;
 use super::sql_text::normal;
 use super::{Classes, Detector, Hit, Kind, Subject, Tokens};
@@ -41,6 +42,8 @@ struct Sign {
     alone: f32,
     together: f32,
     note: &'static str,
+    /// Whether whole statements have it as well as injections.
+    whole: bool,
 }
 
 const SIGNS: &[Sign] = &[
@@ -49,78 +52,91 @@ const SIGNS: &[Sign] = &[
         alone: 0.95,
         together: 0.97,
         note: "UNION SELECT",
+        whole: false,
     },
     Sign {
         pattern: r"(?:\b|\d|[ef.])union[ (]*(?:(?:all|distinct)\b)?[ (]*(?:select\b|--|#|/\*|union|$)",
         alone: 0.6,
         together: 0.88,
         note: "UNION",
+        whole: false,
     },
     Sign {
         pattern: r#"(?:['"\x60)\d]|^) ?;+ ?(?:select|insert|update|delete|drop|create|alter|exec|execute|declare|shutdown|waitfor|truncate|grant|revoke|merge|begin|call|replace|load|use|set|if|copy|backup|restore|handler|rename|kill|do)\b[ (]*[\w@'"\[(.*]"#,
         alone: 0.75,
         together: 0.93,
         note: "second statement",
+        whole: false,
     },
     Sign {
         pattern: r"; ?(?:drop|truncate|alter|create) (?:table|database|user|schema|view|index|procedure|function|login)\b|; ?(?:insert into|delete from|exec(?:ute)? (?:master|xp_|sp_)|shutdown\b *(?:--|;|$|with)|declare @|waitfor delay|select \S.{0,40} from )|['\x22][ )]*; ?(?:select|iif ?\(|declare|exec|begin|call|waitfor)\b",
         alone: 0.9,
         together: 0.95,
         note: "second statement",
+        whole: false,
     },
     Sign {
         pattern: r#"\b(?:sleep|benchmark|pg_sleep|dbms_pipe\.receive_message|dbms_lock\.sleep|dbms_utility\.\w+|utl_inaddr\.get_host_\w+|utl_http\.request|randomblob|load_extension|extractvalue|updatexml|xmltype|ctxsys\.\w+\.\w+|load_file|make_set|procedure analyse|json_keys|gtid_sub\w+|exp ?\(~|polygon|geometrycollection|multipoint|linestring|xp_\w+|sp_password|sp_\w+sql|openrowset|opendatasource|fn_\w+) ?\(? ?['"\d(@~c*-]"#,
         alone: 0.72,
         together: 0.93,
         note: "function used in injections",
+        whole: false,
     },
     Sign {
         pattern: r#"\bwaitfor ?(?:delay|time) ?['"(]|\binto (?:out|dump)file ?['"(]|\bxp_cmdshell\b|\bpg_sleep ?\(|\bdbms_pipe\b|\bbenchmark ?\( ?\d{4}|\bsleep ?\( ?[\d.]+ ?\) ?(?:--|#|/\*|and|or|\)|=|$)"#,
         alone: 0.88,
         together: 0.95,
         note: "function used in injections",
+        whole: false,
     },
     Sign {
         pattern: r"\b(?:information_schema|sysobjects|syscolumns|sysusers|sys\.(?:tables|objects|columns|databases)|pg_catalog|pg_user|pg_shadow|sqlite_master|all_tables|all_users|user_tables|user_tab_columns|dba_users|mysql\.(?:user|db)|msysaccessobjects|master\.\.\w+|master\.dbo|v\$version|sysibm\.\w+|syscat\.\w+|rdb\$\w+)\b",
         alone: 0.72,
         together: 0.95,
         note: "tables of the database itself",
+        whole: false,
     },
     Sign {
         pattern: r#"@@(?:version|datadir|hostname|servername|basedir|\w+)|\b(?:version|user|current_user|session_user|system_user|database|schema|db_name|user_name|host_name|is_srvrolemember|has_dbaccess|connection_id|last_insert_id|row_count|found_rows) ?\( ?\)"#,
         alone: 0.5,
         together: 0.9,
         note: "asks for facts of the database",
+        whole: false,
     },
     Sign {
         pattern: r#"(?:['"\x60)\d \x5c]|^)(?:or|and|xor|\|\||&&|having|where|div|mod|rlike|regexp|like|not|between|in|is|=|<|>)[ (!~+-]*(?:'[^']{0,60}'?|"[^"]{0,60}"?|[\d.]+(?:e\d+)?|0x[\da-f]+|null|true|false|@{0,2}\w+(?: ?\([^)]{0,60}\)?)?)[ )]*(?:=|<=>|<>|!=|<|>|like\b|between\b|in ?\(|is (?:not )?(?:null|true|false)|regexp\b|rlike\b|sounds like\b|div\b|\|\||&&|\^|-|\+|\*|/)[ (!~+-]*['"\w(@$.-]"#,
         alone: 0.45,
         together: 0.9,
         note: "comparison that is always true or false",
+        whole: false,
     },
     Sign {
         pattern: r#"['"\x60\x5c][ )]*(?:or|and|xor|\|\||&&|having|div|mod)[ (!~+-]*(?:['"]|[\d.]+|\w+ ?[=<>(])"#,
         alone: 0.7,
         together: 0.92,
         note: "condition behind a closed quote",
+        whole: false,
     },
     Sign {
         pattern: r#"['"\x60][ )]*(?:--(?:[ +'"-]|$)|#|/\*|;[ \x00]*(?:--|#|/\*)|;?%00)[^\w]{0,12}$"#,
         alone: 0.82,
         together: 0.93,
         note: "closed quote and a comment",
+        whole: false,
     },
     Sign {
         pattern: r"\b(?:or|and|having|where|not) [ (!~+-]*(?:\d+ ?(?:=|<>|!=|<|>|like) ?\d+|'[^']*' ?(?:=|like|<|>) ?'[^']*'?|true\b|false\b|not \d|\d+ ?(?:--|#|/\*|$))",
         alone: 0.72,
         together: 0.93,
         note: "comparison that is always true or false",
+        whole: false,
     },
     Sign {
         pattern: r"\b(?:or|and)[ (]+\d+ ?(?:=|<|>) ?\d+[ )]*(?:--|#|/\*|;|$)|\bcase when[ (]+\d+ ?(?:=|<|>) ?\d+",
         alone: 0.84,
         together: 0.93,
         note: "comparison that is always true or false",
+        whole: false,
     },
     Sign {
         pattern: r"\bselect\b[ (]+(?:\*|[\w.@`(),*' |+-]{1,200}?)[ )]from[ (]+[\w.`\[(]+(?: ?$|.{0,80}?(?:where|limit|order by|group by|having|--|;|\)|#|/\*|union|join|rownum))",
@@ -128,30 +144,35 @@ const SIGNS: &[Sign] = &[
         alone: 0.6,
         together: 0.75,
         note: "SELECT ... FROM",
+        whole: true,
     },
     Sign {
         pattern: r"\( ?select\b.{1,120}|\bselect ?\(|\bexists ?\( ?select\b|\bcase when\b.{1,120}\b(?:then|else)\b|\bif ?\(.{1,60},.{1,60},",
         alone: 0.6,
         together: 0.9,
         note: "sub-select or condition",
+        whole: true,
     },
     Sign {
-        pattern: r"\b(?:ascii|substring|substr|mid|char|chr|nchar|concat|concat_ws|group_concat|hex|unhex|ord|cast|convert|length|char_length|bin|right|left|row|floor|rand|count|ifnull|nullif|coalesce|md5|sha1|load_file|elt|field|conv|aes_encrypt|compress|uncompress|quote|strcmp|to_char|rawtohex|instr|lower|upper|replace|reverse|str|unicode|greatest|least|name_const|json_extract)(?: ?\(.*?(?:\)|select|,|0x|\+|\|\|)| ?\()",
+        pattern: r#"\b(?:ascii|substring|substr|mid|char|chr|nchar|concat|concat_ws|group_concat|hex|unhex|ord|cast|convert|length|char_length|bin|right|left|row|floor|rand|count|ifnull|nullif|coalesce|md5|sha1|load_file|elt|field|conv|aes_encrypt|compress|uncompress|quote|strcmp|to_char|rawtohex|instr|lower|upper|replace|reverse|str|unicode|greatest|least|name_const|json_extract) ?\((?:[^)]*?(?:[\d'"*@,(+|]|select|0x)|\)| ?$|[^)]*$)"#,
         alone: 0.35,
         together: 0.86,
         note: "SQL function",
+        whole: true,
     },
     Sign {
         pattern: r#"\b(?:order|group) by [\d(]+(?:[ ,)]|--|#|/\*|$)|\bhaving [\d'"(]|\blimit \d+ ?(?:,|offset|into|procedure|union)"#,
         alone: 0.5,
         together: 0.88,
         note: "clause that probes columns",
+        whole: true,
     },
     Sign {
         pattern: r"^ ?(?:insert into [\w.`\[\]]+ ?(?:\(|values|select)|delete from [\w.`\[\]]+(?: ?$| where\b|;|--)|update [\w.`\[\]]+ set [\w.`\[\]]+ ?=|drop (?:table|database|view|user|schema) [\w.`\[\]]+ ?(?:$|;|--|cascade)|truncate table \w|create (?:table|user|database|procedure|function|login) [\w.`@'\[\]]+ ?(?:$|[(;']|identified|with|as)|alter (?:table|user|database|login) \w+ (?:add|drop|modify|with|identified|set)|exec(?:ute)? (?:master|xp_|sp_)|declare @|grant \w+.{0,40} on .{0,40} to |select .{1,200} from [\w.`]+ (?:where|limit|order by|union|into|procedure|--)|begin declare|shutdown(?: with nowait| ?;| ?--)|call \w+ ?\(|handler \w+ (?:open|read)|load data (?:local )?infile)",
         alone: 0.72,
         together: 0.88,
         note: "whole statement",
+        whole: true,
     },
 ];
 
@@ -194,21 +215,26 @@ fn look(subject: &Subject<'_>) -> Option<Hit> {
         return None;
     }
     let text = normal(subject.bytes);
-    let mut best: Option<(f32, &'static str, Vec<u8>)> = None;
+    let statement = names_a_statement(subject) || is_statement(subject);
+    let mut best: Option<(f32, &'static str)> = None;
     let mut signs = 0;
     for (sign, pattern) in SIGNS.iter().zip(COMPILED.iter()) {
         let Some(found) = pattern.find(&text) else { continue };
-        signs += 1;
         let confidence = if grammar.fires { sign.together } else { sign.alone };
-        if best.as_ref().is_none_or(|(known, ..)| confidence > *known) {
-            best = Some((confidence, sign.note, found.as_bytes().to_vec()));
+        // A sentence before it, without an open quote, fits into no statement: the text tells of SQL.
+        let told = is_sentence(text.get(..found.start()).unwrap_or_default());
+        let meant = statement && sign.whole;
+        let confidence = if told || meant { confidence.min(0.6) } else { confidence };
+        signs += usize::from(!told && !meant);
+        if best.is_none_or(|(known, _)| confidence > known) {
+            best = Some((confidence, sign.note));
         }
     }
-    if let Some((confidence, note, _)) = best {
+    if let Some((confidence, note)) = best {
         // Several weak signs make one good one.
         let several = signs >= 3 || signs >= 2 && confidence >= 0.7;
         let confidence = if several { confidence.max(0.85) } else { confidence };
-        let harmless = confidence < CLEAR && (grammar.prose || is_filter(&text));
+        let harmless = confidence < CLEAR && (grammar.prose || subject.is_program() || is_filter(&text));
         let confidence = if harmless { confidence.min(0.7) } else { confidence };
         return Some(Hit { confidence, range: 0..subject.bytes.len().min(160), note });
     }
@@ -216,6 +242,37 @@ fn look(subject: &Subject<'_>) -> Option<Hit> {
         return None;
     }
     Some(Hit { confidence: grammar.alone(bytes), range: 0..bytes.len().min(160), note: "continues a statement" })
+}
+
+/// Whether a value stands in a field of a body that is made for statements and code.
+fn names_a_statement(subject: &Subject<'_>) -> bool {
+    let name = subject.place.rsplit(['.', '[']).find(|part| !part.ends_with(']')).unwrap_or_default();
+    let words = ["sql", "query", "statement", "expression", "snippet", "code", "script", "formula"];
+    matches!(subject.kind, Kind::Json)
+        && words.iter().any(|word| name.to_ascii_lowercase().contains(word))
+        && subject.bytes.iter().filter(|byte| **byte == b'\'').count() % 2 == 0
+}
+
+/// Whether a string of a body is a statement that reads or writes rows: it starts one, which no place for a value lets it.
+fn is_statement(subject: &Subject<'_>) -> bool {
+    let start = subject.bytes.trim_ascii_start();
+    let begins = |word: &&[u8]| {
+        start.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+            && start.get(word.len()) == Some(&b' ')
+    };
+    let words: [&[u8]; 6] = [b"select", b"insert", b"update", b"explain", b"with", b"create"];
+    subject.kind == Kind::Json
+        && words.iter().any(begins)
+        && subject.bytes.iter().filter(|byte| **byte == b'\'').count() % 2 == 0
+}
+
+/// Whether what stands before a piece of SQL is a sentence that closes nothing.
+fn is_sentence(before: &[u8]) -> bool {
+    let words = Words::of(before);
+    (words.words >= 3 || words.words >= 2 && words.glue >= 1)
+        && before.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80)
+        && !has_open_quote(before)
+        && before.iter().filter(|byte| **byte == b'"').count() % 2 == 0
 }
 
 /// What libinjection says, and whether the value reads like a text.

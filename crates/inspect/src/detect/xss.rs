@@ -117,13 +117,20 @@ fn examine(subject: &Subject<'_>, bytes: &[u8]) -> Option<Hit> {
     }
     let call = CALL.find(bytes);
     if angle && let Some(found) = TAG.find(bytes) {
-        return Some(Hit::at(&found, if call.is_some() { 0.97 } else { 0.9 }, "tag that runs script"));
+        // A bare tag that a sentence names: nothing in it and nothing behind it that could run.
+        let after = bytes.get(found.end()..).unwrap_or_default();
+        let named = found.as_bytes().ends_with(b">")
+            && !after.iter().any(|byte| matches!(byte, b'<' | b'(' | b'`' | b'=' | b'/' | b'[' | b'\\'))
+            && after.iter().filter(|byte| **byte == b' ').count() > 0;
+        let confidence = if call.is_some() { 0.97 } else { 0.9 };
+        return Some(Hit::at(&found, if named { 0.6 } else { confidence }, "tag that runs script"));
     }
-    if let Some(found) = SCRIPT_URL.find(bytes) {
+    if let Some(found) = SCRIPT_URL.find_iter(bytes).find(|found| !is_idle(bytes, found)) {
         return Some(Hit::at(&found, 0.93, "script URL"));
     }
     if angle && let Some(found) = DRAWING.find(bytes) {
-        let harmless = call.is_none() && DOCUMENT.is_match(bytes);
+        let data = bytes.starts_with(b"data:image/svg") && is_idle(bytes, &found);
+        let harmless = call.is_none() && (data || DOCUMENT.is_match(bytes));
         return Some(Hit::at(&found, if harmless { 0.5 } else { 0.9 }, "drawing that can hold script"));
     }
     if let Some(found) = STYLE.find(bytes) {
@@ -170,6 +177,18 @@ fn examine(subject: &Subject<'_>, bytes: &[u8]) -> Option<Hit> {
         return Some(Hit { confidence: 0.6, range: 0..bytes.len().min(120), note: "markup that can hold script" });
     }
     None
+}
+
+/// Whether a script URL does nothing: `javascript:void(0)`, or a drawing without script.
+fn is_idle(bytes: &[u8], found: &regex::bytes::Match<'_>) -> bool {
+    let rest = bytes.get(found.start()..).unwrap_or_default();
+    let text = found.as_bytes();
+    let finds = |word: &[u8]| rest.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+    if memchr::memmem::find(text, b"svg").is_some() {
+        // Data in Base64 is decoded and looked at by itself.
+        return !finds(b"<script") && !finds(b"javascript") && !finds(b" on") && !finds(b"%3cscript") && !finds(b"/on");
+    }
+    text.ends_with(b"void(") && bytes.get(found.end()..).is_some_and(|rest| rest.starts_with(b"0)"))
 }
 
 /// The text without controls; borrowed when there are none.

@@ -4,6 +4,7 @@ use stockade_model::{Finding, Reason};
 
 use super::{DECODING, FINDINGS, Inspection, Inspector, Scope, VALUES};
 use crate::decode::{Budget, Steps, derive, is_hex_text};
+use crate::detect::context::without_code;
 use crate::detect::{Classes, Hit, Kind, LOOKED_AT, Subject, Tokens};
 use crate::mask;
 use crate::profile::{Shape, key, raised};
@@ -15,6 +16,8 @@ const OVERLAP: usize = 512;
 const EVIDENCE: usize = 200;
 /// Values of one part of a request that are learned from.
 const OBSERVED: usize = 64;
+/// The most that something counts that stands in quoted code.
+const TALKED_ABOUT: f32 = 0.65;
 /// A finding below this is too weak for anything to be added.
 const DOUBTFUL: f32 = 0.45;
 
@@ -103,13 +106,9 @@ impl<'a> Run<'a> {
             let end = bytes.len().min(start + LOOKED_AT);
             let window = bytes.get(start..end).unwrap_or_default();
             let subject = Subject { bytes: window, classes, tokens: Tokens::of(window), kind, place: &self.place };
-            let mut hits = Vec::new();
-            for detector in &self.inspector.detectors {
-                if (detector.wants)(&subject)
-                    && let Some(hit) = (detector.look)(&subject)
-                {
-                    hits.push((detector.info.name, hit));
-                }
+            let mut hits = self.hits(&subject);
+            if !hits.is_empty() {
+                self.forgive_code(&subject, &mut hits);
             }
             for (detector, hit) in hits {
                 self.found(detector, window, hit, steps);
@@ -118,6 +117,25 @@ impl<'a> Run<'a> {
                 return;
             }
             start = end - OVERLAP;
+        }
+    }
+
+    fn hits(&self, subject: &Subject<'_>) -> Vec<(&'static str, Hit)> {
+        let wanting = self.inspector.detectors.iter().filter(|detector| (detector.wants)(subject));
+        wanting.filter_map(|detector| Some((detector.info.name, (detector.look)(subject)?))).collect()
+    }
+
+    /// What stands only in the code that a sentence quotes is talked about. Markup counts there too, when it is not quoted.
+    fn forgive_code(&self, subject: &Subject<'_>, hits: &mut [(&'static str, Hit)]) {
+        if !matches!(subject.kind, Kind::Json | Kind::Text | Kind::Parameter) {
+            return;
+        }
+        let Some(rest) = without_code(subject.bytes) else { return };
+        let outside = Subject { bytes: &rest, classes: Classes::of(&rest), tokens: Tokens::of(&rest), ..*subject };
+        let outside = self.hits(&outside);
+        for (detector, hit) in hits {
+            let still = outside.iter().find(|(other, _)| other == detector).map_or(0.0, |(_, hit)| hit.confidence);
+            hit.confidence = hit.confidence.min(still.max(TALKED_ABOUT));
         }
     }
 
