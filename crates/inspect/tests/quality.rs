@@ -124,9 +124,9 @@ fn strings_that_only_look_like_sql_are_let_pass() {
 }
 
 /// Shares that must be refused.
-const SQL_FLOOR: f64 = 0.99;
-const SCRIPT_FLOOR: f64 = 0.965;
-const ALL_FLOOR: f64 = 0.99;
+const SQL_FLOOR: f64 = 0.995;
+const SCRIPT_FLOOR: f64 = 0.975;
+const ALL_FLOOR: f64 = 0.995;
 
 /// Marks of the attacks among the naughty strings; the rest is odd but legal.
 const HOSTILE: &[&str] = &[

@@ -1,6 +1,7 @@
 //! Decoders: what else a value could mean once a back end undoes another layer of encoding.
 
 mod base64;
+mod css;
 mod hex;
 mod html;
 mod inflate;
@@ -103,6 +104,11 @@ fn layer(value: &[u8], classes: Classes, steps: &Steps, out: &mut Vec<Derived>, 
         && let Some(bytes) = unicode::decode(value)
     {
         add("unicode", bytes);
+    }
+    if classes.any(Classes::BACKSLASH)
+        && let Some(bytes) = css::decode(value)
+    {
+        add("css", bytes);
     }
     if classes.any(Classes::HIGH)
         && let Some(bytes) = width::decode(value)

@@ -48,14 +48,14 @@ struct Sign {
 
 const SIGNS: &[Sign] = &[
     Sign {
-        pattern: r#"\bunion\b[ (]*(?:(?:all|distinct|distinctrow)\b)?[ (]*(?:/\*)?[ (]*select\b[ (]*(?:[\d'"@*(+~!-]|null\b|\w+\(|all\b|distinct\b|[\w.\x60]+ ?(?:,|from\b|--|#|/\*|$))"#,
+        pattern: r#"(?:\b|\d[a-z]?|0x)union\b[ (]*(?:(?:all|distinct|distinctrow)\b)?[ (]*(?:/\*)?[ (]*select\b[ (]*(?:top \d|[\d'"@*(+~!-]|null\b|\w+\(|all\b|distinct\b|[\w.\x60]+ ?(?:,|from\b|--|#|/\*|$))"#,
         alone: 0.95,
         together: 0.97,
         note: "UNION SELECT",
         whole: false,
     },
     Sign {
-        pattern: r"(?:\b|\d|[ef.])union[ (]*(?:(?:all|distinct)\b)?[ (]*(?:select\b|--|#|/\*|union|$)",
+        pattern: r"(?:\b|\d[a-z]?|0x|[ef.])union[ (]*(?:(?:all|distinct)\b)?[ (]*(?:select\b|--|#|/\*|union|$)",
         alone: 0.6,
         together: 0.88,
         note: "UNION",
@@ -69,7 +69,7 @@ const SIGNS: &[Sign] = &[
         whole: false,
     },
     Sign {
-        pattern: r"; ?(?:drop|truncate|alter|create) (?:table|database|user|schema|view|index|procedure|function|login)\b|; ?(?:insert into|delete from|exec(?:ute)? (?:master|xp_|sp_)|shutdown\b *(?:--|;|$|with)|declare @|waitfor delay|select \S.{0,40} from )|['\x22][ )]*; ?(?:select|iif ?\(|declare|exec|begin|call|waitfor)\b",
+        pattern: r"; ?do ?\(|; ?(?:drop|truncate|alter|create) (?:table|database|user|schema|view|index|procedure|function|login)\b|; ?(?:insert into|delete (?:low_priority |quick |ignore )*from|exec(?:ute)? (?:master|xp_|sp_)|shutdown\b *(?:--|;|$|with)|declare @|waitfor delay|select \S.{0,40} from )|['\x22][ )]*;? ?declare @|['\x22][ )]*; ?(?:select|iif ?\(|declare|exec|begin|call|waitfor)\b",
         alone: 0.9,
         together: 0.95,
         note: "second statement",
@@ -111,7 +111,7 @@ const SIGNS: &[Sign] = &[
         whole: false,
     },
     Sign {
-        pattern: r#"['"\x60\x5c][ )]*(?:or|and|xor|\|\||&&|having|div|mod)[ (!~+-]*(?:['"]|[\d.]+|\w+ ?[=<>(])"#,
+        pattern: r#"['"\x60\x5c][ )]*(?:(?:or|and|xor|\|\||&&|having|div|mod)[ (!~+-]*(?:['"@]|[\d.]+|\w+ ?[=<>(]|[\w.]+ ?\^|true\b|false\b))|'[ )]*is (?:not )?null\b"#,
         alone: 0.7,
         together: 0.92,
         note: "condition behind a closed quote",
@@ -125,14 +125,14 @@ const SIGNS: &[Sign] = &[
         whole: false,
     },
     Sign {
-        pattern: r"\b(?:or|and|having|where|not) [ (!~+-]*(?:\d+ ?(?:=|<>|!=|<|>|like) ?\d+|'[^']*' ?(?:=|like|<|>) ?'[^']*'?|true\b|false\b|not \d|\d+ ?(?:--|#|/\*|$))",
+        pattern: r"\b(?:or|and|having|where|not) [ (!~+-]*(?:\d+ ?(?:=|<>|!=|<|>|(?:not )?like) ?\d+|'[^']*' ?(?:=|like|<|>) ?'[^']*'?|true\b|false\b|not \d|\d+ ?(?:--|#|/\*|$))",
         alone: 0.72,
         together: 0.93,
         note: "comparison that is always true or false",
         whole: false,
     },
     Sign {
-        pattern: r"\b(?:or|and)[ (]+\d+ ?(?:=|<|>) ?\d+[ )]*(?:--|#|/\*|;|$)|\bcase when[ (]+\d+ ?(?:=|<|>) ?\d+",
+        pattern: r"\b(?:or|and)[ (]+\d+ ?(?:=|<|>) ?\d+[ )]*(?:--|#|/\*|;|$)|\bcase when[ (]+\d+ ?(?:=|<|>) ?\d+|\b(?:or|and) \d+ (?:group|order) by|\b(?:or|and) select (?:top )?\d|^-?\d+['\x22)]* union (?:all )?select\b|^[\d@][\w@]{0,12} ?--$|\blimit \d+(?:, ?\d+)? ?--$|\|\| ?(?:\w+ is (?:not )?null\b|[lr]pad ?\()|^(?:select|1)[ (]+@{1,2}\w+",
         alone: 0.84,
         together: 0.93,
         note: "comparison that is always true or false",
@@ -147,7 +147,7 @@ const SIGNS: &[Sign] = &[
         whole: true,
     },
     Sign {
-        pattern: r"\( ?select\b.{1,120}|\bselect ?\(|\bexists ?\( ?select\b|\bcase when\b.{1,120}\b(?:then|else)\b|\bif ?\(.{1,60},.{1,60},",
+        pattern: r"\( ?select\b.{1,120}|\bselect ?\(|\bexists ?\( ?select\b|\bcase (?:[^ ]{1,30} )?when\b.{1,120}\b(?:then|else)\b|\bif ?\(.{1,60},.{1,60},",
         alone: 0.6,
         together: 0.9,
         note: "sub-select or condition",
@@ -211,7 +211,8 @@ fn look(subject: &Subject<'_>) -> Option<Hit> {
     }
     let grammar = Grammar::of(bytes);
     let marked = subject.classes.any(Classes::QUOTE.and(Classes::EQUALS).and(Classes::ANGLE));
-    if !grammar.fires && !marked && !subject.tokens.any(Tokens::SQL) {
+    let hinted = bytes.ends_with(b"--") && bytes.len() <= 24 || memchr::memmem::find(bytes, b" when ").is_some();
+    if !grammar.fires && !marked && !hinted && !subject.tokens.any(Tokens::SQL) {
         return None;
     }
     let text = normal(subject.bytes);
@@ -269,7 +270,8 @@ fn is_statement(subject: &Subject<'_>) -> bool {
 /// Whether what stands before a piece of SQL is a sentence that closes nothing.
 fn is_sentence(before: &[u8]) -> bool {
     let words = Words::of(before);
-    (words.words >= 3 || words.words >= 2 && words.glue >= 1)
+    words.words >= 2
+        && words.glue >= 1
         && before.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80)
         && !has_open_quote(before)
         && before.iter().filter(|byte| **byte == b'"').count() % 2 == 0
@@ -334,7 +336,8 @@ fn is_prose(bytes: &[u8]) -> bool {
             )
         })
         .count();
-    spaces >= 2 && marks * 12 <= letters && !has_open_quote(bytes)
+    let statement = bytes.first() == Some(&b';') || COMMENT_AT_END.is_match(bytes);
+    spaces >= 2 && marks * 12 <= letters && !has_open_quote(bytes) && !statement
 }
 
 /// Whether a value is long, of words, and without a mark that an injection of that length has.

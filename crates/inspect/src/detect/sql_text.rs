@@ -2,6 +2,8 @@
 
 /// Bytes that are brought into form; an injection is decided long before.
 const READ: usize = 8 * 1024;
+/// Longest comment that is taken out for one: in a text, `#` and `--` stand for other things.
+const COMMENT: usize = 120;
 
 /// `text` in lower case with comments and runs of white space as single spaces; the code in `/*!50000 ... */` is kept.
 pub(super) fn normal(text: &[u8]) -> Vec<u8> {
@@ -29,6 +31,9 @@ pub(super) fn normal(text: &[u8]) -> Vec<u8> {
         } else if *byte == b'*' && tail.first() == Some(&b'/') {
             rest = tail.get(1..).unwrap_or_default();
             space(&mut out);
+        } else if let Some(end) = line_comment(*byte, tail) {
+            rest = tail.get(end..).unwrap_or_default();
+            space(&mut out);
         } else if *byte <= b' ' || *byte == 0xa0 || *byte == 0x7f {
             space(&mut out);
         } else {
@@ -36,6 +41,13 @@ pub(super) fn normal(text: &[u8]) -> Vec<u8> {
         }
     }
     out
+}
+
+/// The length of a comment that a line ends, `#` or `--`, when more follows on the next line.
+fn line_comment(first: u8, tail: &[u8]) -> Option<usize> {
+    let marked = first == b'#' || first == b'-' && tail.first() == Some(&b'-');
+    let end = memchr::memchr(b'\n', tail.get(..tail.len().min(COMMENT))?).filter(|_| marked)?;
+    tail.get(end + 1..).is_some_and(|rest| !rest.is_empty()).then_some(end + 1)
 }
 
 fn space(out: &mut Vec<u8>) {
@@ -56,5 +68,7 @@ mod tests {
         assert_eq!(normal("1/*x*//*y*/OR 1"), "1 or 1");
         assert_eq!(normal("x'/* open"), "x' /*");
         assert_eq!(normal("a*/b"), "a b");
+        assert_eq!(normal("1#x\nand--y\n2=2"), "1 and 2=2");
+        assert_eq!(normal("x'#"), "x'#");
     }
 }

@@ -24,7 +24,7 @@ const READ: usize = 512;
 /// Tags that run script or load something that does.
 static TAG: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?i)<[\s\x00]*(?:[a-z]{1,10}:)?(?:script|iframe|object|embed|applet|frame|frameset|base|meta|link|layer|ilayer|bgsound|xss|isindex|import|xml|vmlframe|animate|set|handler|listener|foreignobject|noscript|portal|template\s+shadow)(?:[\s/>"'\x00-\x1f+]|$|&)"#,
+        r#"(?i)<\?(?:import|xml:namespace)\b|<[\s\x00]*(?:[a-z]{1,10}:)?(?:script|iframe|object|embed|applet|frame|frameset|base|meta|link|layer|ilayer|bgsound|xss|isindex|import|xml|vmlframe|animate|set|handler|listener|foreignobject|noscript|portal|template\s+shadow)(?:[\s/>"'\x00-\x1f+]|$|&)"#,
     )
 });
 /// Drawings and formulas, which can hold script and mostly do not.
@@ -42,6 +42,12 @@ static HANDLER: LazyLock<Regex> = LazyLock::new(|| {
         r#"(?i)(?:<[a-z!?/][^>]*?|^\s*["'\x60][^<>]{0,80}|["'\x60]\s*|^\s*|[\s/"'\x60])[\s/"'\x60\x00-\x1f;]on[a-z]{3,25}[\s\x00-\x1f]*=[\s\x00-\x1f"'\x60]*[^\s"'>=&]"#,
     )
 });
+/// A handler that calls what attacks call, whatever stands before it.
+static BARE_HANDLER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)(?:^|[\s/"'\x60;])on[a-z]{3,20}\s*=\s*["'\x60]?\s*(?:alert|prompt|confirm|eval|fetch|document\.|window\.|location\b|import)\s*[(.\x60=\[]?"#,
+    )
+});
 static HANDLER_IN_TAG: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?i)<[^>]*?[\s/"'\x60\x00-\x1f;+]on[a-z]{3,25}[\s\x00-\x1f]*=[\s\x00-\x1f]*[^\s>=]"#));
 /// A script URL that is used: as an attribute, at the beginning, or with a call behind it.
@@ -53,7 +59,7 @@ static SCRIPT_URL: LazyLock<Regex> = LazyLock::new(|| {
 /// Calls that attacks use to show that they work, or to take something.
 static CALL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?i)(?:\b(?:alert|prompt|confirm|eval|settimeout|setinterval|execscript|atob|msgbox)\s*(?:\(|\x60|&(?:lpar|#0*40);?|\.(?:call|apply|bind)\b|/\*)|\bdocument\s*(?:\.\s*(?:cookie|write(?:ln)?|location|domain|body|documentelement|createelement)|\[)|\bwindow\s*(?:\.\s*(?:location|open|name|alert|onerror)|\[)|\bstring\.fromcharcode|\blocation\s*(?:=\s*['"\x60\\/]|\.\s*(?:href|replace|assign|hash))|\binnerhtml\s*=|\b(?:top|self|parent|frames|this|globalthis)\s*\[\s*['"/]|\bjquery\.getscript|\bimport\s*\(\s*['"]|\bnew\s+image\b.{0,20}\.src|\bonerror\s*=\s*(?:alert|eval)|\bconstructor\s*\.\s*constructor)"#,
+        r#"(?i)(?:\b(?:alert|prompt|confirm|eval|settimeout|setinterval|execscript|atob|msgbox)\s*(?:\(|\x60|&(?:lpar|#0*40);?|\.(?:call|apply|bind)\b|/\*)|\bdocument\s*(?:\.\s*(?:cookie|write(?:ln)?|location|domain|body|documentelement|createelement)|\[)|\bwindow\s*(?:\.\s*(?:location|open|name|alert|onerror)|\[)|\bstring\.fromcharcode|\blocation\s*(?:=\s*['"\x60\\/]|\.\s*(?:href|replace|assign|hash))|\binnerhtml\s*=|\b(?:top|self|parent|frames|this|globalthis)\s*\[\s*['"/]|\bjquery\.getscript|\bimport\s*\(\s*['"]|\bnew\s+image\b.{0,20}\.src|\bnew\s+activexobject\b|\bonerror\s*=\s*(?:alert|eval)|\bconstructor\s*\.\s*constructor)"#,
     )
 });
 /// The end of a string or statement in front of a call: the value means to break out of a script.
@@ -64,7 +70,7 @@ static BREAK: LazyLock<Regex> = LazyLock::new(|| {
 });
 static STYLE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?i)(?:expression\s*\(|-moz-binding|behaviou?r\s*:\s*(?:url|expression)|@import\s*['"(]?\s*(?:url|javascript|https?|//|['"])|url\s*\(\s*['"]?\s*(?:javascript|vbscript|data:text))"#,
+        r#"(?i)(?:expression\s*\(|\bdataformatas\s*=\s*["']?html|\bstyle\s*=[^>]{0,200}\bcontent\s*:\s*url|\bev:handler\s*=|\bbinding\s*:\s*url|-moz-binding|behaviou?r\s*:\s*(?:url|expression)|@import\s*['"(]?\s*(?:url|javascript|https?|//|['"])|url\s*\(\s*['"]?\s*(?:javascript|vbscript|data:text))"#,
     )
 });
 /// Markup of one kind or another, for weighing what libinjection saw.
@@ -121,7 +127,8 @@ fn examine(subject: &Subject<'_>, bytes: &[u8]) -> Option<Hit> {
         let after = bytes.get(found.end()..).unwrap_or_default();
         let named = found.as_bytes().ends_with(b">")
             && !after.iter().any(|byte| matches!(byte, b'<' | b'(' | b'`' | b'=' | b'/' | b'[' | b'\\'))
-            && after.iter().filter(|byte| **byte == b' ').count() > 0;
+            && matches!(after.first(), Some(b' ' | b',' | b'.' | b';' | b':' | b'?' | b'!' | b')'))
+            && after.iter().any(u8::is_ascii_alphabetic);
         let confidence = if call.is_some() { 0.97 } else { 0.9 };
         return Some(Hit::at(&found, if named { 0.6 } else { confidence }, "tag that runs script"));
     }
@@ -154,6 +161,9 @@ fn examine(subject: &Subject<'_>, bytes: &[u8]) -> Option<Hit> {
             range: broken.start().min(found.start())..found.end().max(broken.end()),
             note: "breaks out of a script",
         });
+    }
+    if let Some(found) = BARE_HANDLER.find(bytes) {
+        return Some(Hit::at(&found, 0.9, "event handler"));
     }
     if let Some(found) = HANDLER.find_iter(bytes).find(|found| !arrow(found)) {
         let quoted = found.as_bytes().iter().any(|byte| matches!(byte, b'"' | b'\'' | b'`'))

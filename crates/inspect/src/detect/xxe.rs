@@ -26,6 +26,7 @@ static DOCTYPE: LazyLock<Regex> = LazyLock::new(|| {
 static INCLUDE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)<\w*:?include\b[^>]*\bhref\s*=|w3\.org/2001/XInclude"));
 
+static ATTLIST: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)<!ATTLIST\s+\S"));
 static SHEET: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?i)<\?xml-stylesheet\b[^>]*\bhref\s*=\s*["'](?:https?|ftp|file):"#));
 
@@ -39,6 +40,9 @@ fn look(subject: &Subject<'_>) -> Option<Hit> {
     }
     if let Some(found) = INTERNAL.find(subject.bytes) {
         return Some(Hit::at(&found, 0.85, "entity declaration"));
+    }
+    if let Some(found) = ATTLIST.find(subject.bytes) {
+        return Some(Hit::at(&found, 0.84, "attributes that a document gives itself"));
     }
     if let Some(found) = INCLUDE.find(subject.bytes) {
         return Some(Hit::at(&found, 0.85, "XML inclusion"));
