@@ -8,6 +8,7 @@ pub mod body;
 pub mod bundle;
 pub mod certificate;
 pub mod chunked;
+pub mod contract;
 pub mod decode;
 pub mod exchange;
 pub mod http1_head;
@@ -31,11 +32,12 @@ mod testing;
 pub type Target = fn(&[u8]);
 
 /// Every target, by its name.
-pub const TARGETS: [(&str, Target); 18] = [
+pub const TARGETS: [(&str, Target); 19] = [
     ("body", body::run),
     ("bundle", bundle::run),
     ("certificate", certificate::run),
     ("chunked", chunked::run),
+    ("contract", contract::run),
     ("decode", decode::run),
     ("exchange", exchange::run),
     ("http1_head", http1_head::run),

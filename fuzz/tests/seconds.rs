@@ -169,5 +169,5 @@ macro_rules! targets {
 }
 
 targets! {
-    body bundle certificate chunked decode exchange http1_head inspect mask normalise rule_set seclang spool spool_keys store_reply tokenise transformations websocket
+    body bundle certificate chunked contract decode exchange http1_head inspect mask normalise rule_set seclang spool spool_keys store_reply tokenise transformations websocket
 }
