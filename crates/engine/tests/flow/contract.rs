@@ -116,6 +116,7 @@ fn formats_are_asserted() {
         ("ipv4", "192.0.2.1", "192.0.2.256"),
         ("ipv6", "2001:db8::1", "2001:db8::x"),
         ("uri", "https://a.example/b", "/b"),
+        ("byte", "YQ==", "YQ"),
     ] {
         let mut play = one("p", "query", "form", true, json!({"type": "string", "format": format}));
         assert!(passes(&mut play, &format!("> GET /x?p={good}")), "{format}");

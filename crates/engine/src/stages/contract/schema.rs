@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use base64::Engine as _;
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::{Map, Value, json};
@@ -106,6 +107,8 @@ impl<'a> Gathered<'a> {
         let leash = PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS).size_limit(PATTERN_BYTES);
         jsonschema::options_for::<Instances>()
             .should_validate_formats(self.plan.contract.formats)
+            // Of OpenAPI 3.0 (4.4): base64 as in RFC 4648 4.
+            .with_format("byte", |text: &str| base64::engine::general_purpose::STANDARD.decode(text).is_ok())
             .with_pattern_options(leash)
             .offline()
             .build(schema)
