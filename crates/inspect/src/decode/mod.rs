@@ -2,6 +2,7 @@
 
 mod base64;
 mod css;
+mod form;
 mod hex;
 mod html;
 mod inflate;
@@ -76,6 +77,9 @@ pub(crate) fn derive(value: &[u8], classes: Classes, budget: &mut Budget) -> Vec
         next += 1;
         if steps.len() < DEPTH {
             layer(&bytes, Classes::of(&bytes), &steps, &mut out, budget);
+        } else if percent::decode(&bytes).is_some_and(|deeper| percent::decode(&deeper).is_some()) {
+            // Nobody encodes so often by mistake: what is below cannot be told, so it is refused.
+            budget.exhaust();
         }
     }
     out
@@ -94,6 +98,11 @@ fn layer(value: &[u8], classes: Classes, steps: &Steps, out: &mut Vec<Derived>, 
         && let Some(bytes) = percent::decode(value)
     {
         add("percent", bytes);
+    }
+    if classes.any(Classes::PLUS)
+        && let Some(bytes) = form::decode(value)
+    {
+        add("form", bytes);
     }
     if classes.any(Classes::AMPERSAND)
         && let Some(bytes) = html::decode(value)
@@ -162,6 +171,10 @@ mod tests {
     #[test]
     fn no_more_than_four_layers_are_undone() {
         assert!(!all("%2525252527").contains(&("'".to_owned(), vec!["percent"; 5])));
+        let mut budget = Budget::new(1 << 20);
+        let deep = b"%252525252527";
+        derive(deep, Classes::of(deep), &mut budget);
+        assert!(budget.is_spent(), "deeper ones end the inspection");
         assert!(all("%25252527").contains(&("'".to_owned(), vec!["percent"; 4])));
     }
 

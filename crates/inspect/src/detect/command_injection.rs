@@ -40,7 +40,7 @@ static COMMAND: LazyLock<Regex> = LazyLock::new(|| pattern(&format!("(?i){BREAK}
 /// A value that is a command line from its first word.
 static LEADING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r#"(?i)^\s*(?:/(?:usr/)?(?:local/)?s?bin/\w+|(?:cmd(?:\.exe)?\s*/[ck]\b|powershell(?:\.exe)?\s+-\w)|(?:wget|curl)\s+(?:-\S+\s+)*['"]?(?:https?|ftp)://|(?:cat|tail|head|less|more|ls|nc|rm|chmod|type|ping|net)\s+(?:-\w+\s+)?(?:/(?:etc|proc|var|bin|root|tmp)\b|-\w+\s+/|c:\\|-[nc]\s*\d+\s+[\d.]+\s*$))"#,
+        r#"(?i)^["']?\s*(?:/(?:usr/)?(?:local/)?s?bin/\w+|(?:cmd(?:\.exe)?\s*/[ck]\b|powershell(?:\.exe)?\s+-\w)|(?:wget|curl)\s+(?:-\S+\s+)*['"]?(?:https?|ftp)://|(?:cat|tail|head|less|more|ls|nc|rm|chmod|type|ping(?:\.exe)?|net)\s+(?:-\w+\s+)?(?:/(?:etc|proc|var|bin|root|tmp)\b|-\w+\s+/|c:\\|-[nc]\s*\d+\s+[\d.]+\s*$))"#,
     )
 });
 /// Marks of a shell that need no break before them.
@@ -84,7 +84,9 @@ fn look(subject: &Subject<'_>) -> Option<Hit> {
     if subject.kind == Kind::Structured {
         return None;
     }
-    if let Some(found) = WILD.find(subject.bytes) {
+    if memchr::memchr3(b'?', b'*', b'[', subject.bytes).is_some()
+        && let Some(found) = WILD.find(subject.bytes)
+    {
         return Some(Hit::at(&found, 0.88, "program named with wildcards"));
     }
     let leading = if subject.tokens.any(Tokens::SHELL) { LEADING.find(subject.bytes) } else { None };

@@ -100,25 +100,31 @@ pub(crate) fn look(entries: &serde_json::Map<String, Value>, path: &str) -> Opti
 }
 
 fn raises(key: &str, value: &Value) -> bool {
-    let mut name = String::with_capacity(key.len());
-    name.extend(key.chars().filter(|letter| !matches!(letter, '_' | '-')).map(|letter| letter.to_ascii_lowercase()));
-    let name = name.as_str();
-    if RIGHTS.binary_search(&name).is_ok() {
-        return match value {
-            Value::Bool(given) => *given,
-            Value::Number(number) => number.as_u64() == Some(1),
-            Value::String(text) => ["true", "1", "yes", "on"].iter().any(|word| text.eq_ignore_ascii_case(word)),
-            _ => false,
-        };
+    // Most values give nothing, which is told faster than what a key means.
+    let (yes, one, high, amount) = match value {
+        Value::Bool(given) => (*given, false, false, false),
+        Value::Number(number) => {
+            (false, number.as_u64() == Some(1), false, number.as_f64().is_some_and(|most| most > 0.0))
+        }
+        Value::String(text) if text.len() <= 20 => {
+            let yes = ["true", "1", "yes", "on"].iter().any(|word| text.eq_ignore_ascii_case(word));
+            (yes, false, is_high(text), false)
+        }
+        Value::Array(items) => {
+            (false, false, items.iter().take(20).any(|item| item.as_str().is_some_and(is_high)), false)
+        }
+        _ => return false,
+    };
+    if !(yes || one || high || amount) {
+        return false;
     }
-    if ROLES.binary_search(&name).is_ok() {
-        return match value {
-            Value::String(text) => is_high(text),
-            Value::Array(items) => items.iter().take(20).any(|item| item.as_str().is_some_and(is_high)),
-            _ => false,
-        };
-    }
-    MONEY.binary_search(&name).is_ok() && value.as_f64().is_some_and(|amount| amount > 0.0)
+    let mut name = [0_u8; 20];
+    let letters = key.bytes().filter(|letter| !matches!(letter, b'_' | b'-'));
+    let length = name.iter_mut().zip(letters).map(|(slot, letter)| *slot = letter.to_ascii_lowercase()).count();
+    let Some(name) = name.get(..length).and_then(|name| std::str::from_utf8(name).ok()) else { return false };
+    (yes || one) && RIGHTS.binary_search(&name).is_ok()
+        || high && ROLES.binary_search(&name).is_ok()
+        || amount && MONEY.binary_search(&name).is_ok()
 }
 
 fn is_high(text: &str) -> bool {

@@ -18,8 +18,11 @@ const INFO: DetectorInfo = DetectorInfo {
 };
 
 /// One step up, in the notations that survive decoding.
-static CLIMB: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?:^|[/\\=:;,&\s\x00-\x1f'(]|[^.])(?:\.{2,4}[;\x00]?[/\\]+)+(?:\.\.(?:$|\x00))?"));
+static CLIMB: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?:0x2e){2}(?:0x2f|0x5c|[/\\])|(?:^|[/\\=:;,&\s\x00-\x1f'(]|[^.])(?:\.{2,4}[;\x00]?[/\\]+)+(?:\.\.(?:$|\x00))?",
+    )
+});
 /// Files that are only asked for by attackers.
 static SECRET: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -66,10 +69,12 @@ fn look(subject: &Subject<'_>) -> Option<Hit> {
         }
         (Some(climb), None) => {
             let steps = bytes.windows(3).filter(|three| matches!(*three, b"../" | b"..\\" | b"..;")).count();
+            let hidden = memchr::memmem::find(climb.as_bytes(), b"0x2e").is_some();
             let odd =
                 climb.as_bytes().iter().any(|byte| matches!(byte, b'\\' | b';' | 0)) || has_dots(climb.as_bytes());
             let leads = climb.start() == 0 || bytes.first().is_some_and(|byte| matches!(byte, b'/' | b'\\'));
             let confidence = match (subject.kind, path_like) {
+                _ if hidden => 0.86,
                 (Kind::FileName, _) => 0.92,
                 (Kind::Path, _) => 0.9,
                 (Kind::Text, _) | (_, false) => 0.45,

@@ -132,7 +132,7 @@ const SIGNS: &[Sign] = &[
         whole: false,
     },
     Sign {
-        pattern: r"\b(?:or|and)[ (]+\d+ ?(?:=|<|>) ?\d+[ )]*(?:--|#|/\*|;|$)|\bcase when[ (]+\d+ ?(?:=|<|>) ?\d+|\b(?:or|and) \d+ (?:group|order) by|\b(?:or|and) select (?:top )?\d|^-?\d+['\x22)]* union (?:all )?select\b|^[\d@][\w@]{0,12} ?--$|\blimit \d+(?:, ?\d+)? ?--$|\|\| ?(?:\w+ is (?:not )?null\b|[lr]pad ?\()|^(?:select|1)[ (]+@{1,2}\w+",
+        pattern: r"\b(?:or|and)[ (]+\d+ ?(?:=|<|>) ?\d+[ )]*(?:--|#|/\*|;|$)|\bcase when[ (]+\d+ ?(?:=|<|>) ?\d+|\b(?:or|and) \d+ (?:group|order) by|\b(?:or|and) select (?:top )?\d|^-?\d+['\x22)]* union (?:all )?select\b|^[\d@][\w@]{0,12} ?--$|\biif ?\( ?\d+ ?[=<>] ?\d+|\( ?\d{2,} ?[=<>] ?\d{2,} ?\) ?\* ?\d|\bin boolean mode ?\)|\bdeclare @\w+ n?varchar\b|\blimit \d+(?:, ?\d+)? ?--$|\|\| ?(?:\w+ is (?:not )?null\b|[lr]pad ?\()|^(?:select|1)[ (]+@{1,2}\w+",
         alone: 0.84,
         together: 0.93,
         note: "comparison that is always true or false",

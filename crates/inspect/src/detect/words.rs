@@ -128,6 +128,7 @@ pub(super) const GROUPS: &[(Tokens, &[&str])] = &[
         Tokens::PATH,
         &[
             "../",
+            "0x2e0x2e",
             "..\\",
             "..;",
             "..\0",

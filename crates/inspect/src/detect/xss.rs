@@ -42,6 +42,8 @@ static HANDLER: LazyLock<Regex> = LazyLock::new(|| {
         r#"(?i)(?:<[a-z!?/][^>]*?|^\s*["'\x60][^<>]{0,80}|["'\x60]\s*|^\s*|[\s/"'\x60])[\s/"'\x60\x00-\x1f;]on[a-z]{3,25}[\s\x00-\x1f]*=[\s\x00-\x1f"'\x60]*[^\s"'>=&]"#,
     )
 });
+/// A value that begins with the end of the tag that it stands in.
+static BROKEN_OUT: LazyLock<Regex> = LazyLock::new(|| pattern(r#"(?i)^[\s'"\x60]{0,4}/?>+\s*<[a-z!?]"#));
 /// A handler that calls what attacks call, whatever stands before it.
 static BARE_HANDLER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -161,6 +163,9 @@ fn examine(subject: &Subject<'_>, bytes: &[u8]) -> Option<Hit> {
             range: broken.start().min(found.start())..found.end().max(broken.end()),
             note: "breaks out of a script",
         });
+    }
+    if angle && let Some(found) = BROKEN_OUT.find(bytes) {
+        return Some(Hit::at(&found, 0.86, "closes a tag and opens another"));
     }
     if let Some(found) = BARE_HANDLER.find(bytes) {
         return Some(Hit::at(&found, 0.9, "event handler"));
