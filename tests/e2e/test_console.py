@@ -22,6 +22,8 @@ pytestmark = [
 
 VIEWS = {
     "overview": "/",
+    "incidents": "/incidents",
+    "incident": "/incidents/i-1",
     "live": "/live",
     "explorer": "/events",
     "explorer-refused": "/events?verdict=refused&since=24h",

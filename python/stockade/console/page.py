@@ -28,6 +28,7 @@ MENU: Sequence[tuple[str, Sequence[tuple[str, str, str]]]] = (
         "",
         (
             ("/", "Overview", "overview"),
+            ("/incidents", "Incidents", "incidents"),
             ("/live", "Live tail", "live"),
             ("/events", "Explorer", "explorer"),
         ),
