@@ -138,7 +138,7 @@ def test_from_the_overview_to_a_story_and_an_undone_decision(browser: Browser, s
         page.get_by_role("button", name="Block or let pass").click()
         page.get_by_label("Value").fill("nobody-at-all")
         page.get_by_label("Attribute").select_option("subject")
-        page.get_by_label("Why").fill("a test")
+        page.get_by_role("dialog").get_by_label("Why").fill("a test")
         page.get_by_role("button", name="Whom would it hit?").click()
         expect(page.locator("dialog output")).to_contain_text("It fits 0 of")
         page.get_by_role("button", name="Take it").click()
