@@ -115,7 +115,7 @@ def test_what_attackers_wrote_is_shown_as_text(browser: Browser, site: Site, adm
         for path in ("/events?path=/products/", "/actors", "/", "/actor?id=address:127.0.0.1", "/pivot?value=<script>"):
             page.goto(path)
             assert watched.complaints() == [], path
-        page.goto("/events?path=/products/")
+        page.goto("/actor?id=address:127.0.0.1")
         assert "<script>" in page.inner_text("main")
         assert page.locator("main script, main img, main iframe").count() == 0
         for found in site.admin().ask("GET", "/api/v1/events?path=/products&limit=30")["events"]:
@@ -147,7 +147,8 @@ def test_from_the_overview_to_a_story_and_an_undone_decision(browser: Browser, s
         expect(page.get_by_text("subject=nobody-at-all")).to_be_visible()
         page.get_by_role("row", name=re.compile("nobody-at-all")).get_by_role("button", name="Undo").click()
         expect(page.get_by_text("subject=nobody-at-all")).to_have_count(0)
-        assert site.admin().ask("GET", "/api/v1/decisions")["decisions"] == []
+        left = site.admin().ask("GET", "/api/v1/decisions")["decisions"]
+        assert all(one["selector"] != {"subject": "nobody-at-all"} for one in left)
         assert watched.complaints() == []
 
 

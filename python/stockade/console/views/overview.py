@@ -123,7 +123,8 @@ def _looks(state: ControlState) -> Iterator[dict[str, str]]:
             continue
         what = ", ".join(incident["classes"]).replace("_", " ") or incident["id"]
         done = "decided upon" if incident["decisions"] else "nothing done"
-        told = f"{what}: {incident['actor_count']} actors, {shown.ago(incident['last'], state.clock())}, {done}."
+        many = "1 actor" if incident["actor_count"] == 1 else f"{incident['actor_count']} actors"
+        told = f"{what}: {many}, {shown.ago(incident['last'], state.clock())}, {done}."
         severe = incident["severity"] in ("high", "critical")
         yield _look(
             "bad" if severe else "warn", incident["severity"], told, f"/incidents/{incident['id']}", "The story"
