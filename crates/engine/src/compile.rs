@@ -96,13 +96,15 @@ impl Api {
 
     /// Whether all of a body must have come before any of it is forwarded, or the request is refused.
     pub(crate) fn wants_whole_body(&self, record: &Record, request: &Request) -> bool {
-        self.contract.wants_whole_body(record.operation, request)
+        record.digest_signed
+            || self.contract.wants_whole_body(record.operation, request)
             || self.access.wants_body(record.operation, request, record.identity.as_deref())
     }
 
     /// What `stage` does when it cannot decide. Stages without a setting stay closed: who may call is never guessed.
     pub(crate) const fn fail_mode(&self, stage: Stage) -> FailMode {
         match stage {
+            Stage::Identity => self.fail.identity,
             Stage::Contract => self.fail.contract,
             Stage::Inspect => self.fail.inspect,
             Stage::Limit => self.fail.limit,
