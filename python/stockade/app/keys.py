@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from stockade.app.acting import acting_user
 from stockade.app.admin_client import AdminClient
 from stockade.app.clock import wall_clock
 from stockade.app.decisions import Decisions
 from stockade.app.errors import StockadeError
 from stockade.app.gateway_link import GatewayLink
 from stockade.app.plans import plan_in_force
-from stockade.app.vault import acting_user
 from stockade.model.decision import DecisionAction
 from stockade.prevent.identity import api_keys, signing_key
 from stockade.prevent.identity.api_keys import KeyStore, ManagedKey
