@@ -60,6 +60,8 @@ def test_fields_are_told_without_values_and_excerpts_only_of_what_stood_out(
         ]
         assert "excerpt" not in record
     assert "alice" not in json.dumps(calm)
+    assert "content-type: application/json" in odd["request"]["headers"]
+    assert "headers" not in calm["request"]
     assert json.loads(odd["request"]["excerpt"]) == {
         "id": 7,
         "customer": {"email": "[email]", "name": "Alice"},
