@@ -20,6 +20,8 @@ _PLAIN = {
     "exclusiveMinimum", "maxLength", "minLength", "maxItems", "minItems", "uniqueItems", "maxContains", "minContains",
     "maxProperties", "minProperties", "dependentRequired", "x-data-class",
 }  # fmt: skip
+_BESIDE = {"format", "x-data-class"}
+"""Keywords that are not of the vocabulary for validation."""
 _SCHEMA = {"not", "if", "then", "else"}
 _SCHEMA_BELOW = {
     "items", "contains", "additionalProperties", "propertyNames", "unevaluatedItems", "unevaluatedProperties",
@@ -96,8 +98,10 @@ class Converter:
                 schema.update(referred)
         if place.text("$recursiveRef") is not None and not self._is_3_0:
             schema.update(self._recursive(place, owner, same_value=same_value))
+        validates = self._documents.validates(place)
         for key, below in place.mapping():
-            self._keyword(schema, key, below, owner, same_value=same_value)
+            if validates or key not in _PLAIN or key in _BESIDE:
+                self._keyword(schema, key, below, owner, same_value=same_value)
         self._check_type(place, schema)
         self._direct(place, schema)
         discriminators.apply(self._documents, place, schema)
