@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use stockade_model::plan::{ApiPlan, FailMode, FailModesPlan, OperationPlan, PLAN_FORMAT, ParameterIn, Plan, Unknown};
-use stockade_model::{Mode, Request, Stage};
+use stockade_model::{Mode, PathForms, Request, Stage};
 
 use crate::Record;
 use crate::actor::is_field_name;
@@ -41,6 +41,7 @@ impl PlanError {
 pub(crate) struct Api {
     pub(crate) name: String,
     pub(crate) base_path: String,
+    pub(crate) path_forms: PathForms,
     pub(crate) mode: Mode,
     fail: FailModesPlan,
     pub(crate) unknown_operations: Unknown,
@@ -75,6 +76,7 @@ impl Api {
         Ok(Self {
             name: plan.name.clone(),
             base_path: plan.base_path.clone(),
+            path_forms: plan.path_forms.iter().copied().collect(),
             mode: plan.mode,
             fail: plan.fail.clone(),
             confined: plan.operations.iter().map(|operation| Confined::new(operation, plan)).collect(),

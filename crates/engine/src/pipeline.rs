@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use stockade_model::plan::{ApiPlan, LargeBody, Plan};
-use stockade_model::{Client, Mode, Now, Refusal, Request, RequestId, ResponseHead, Stage};
+use stockade_model::{Client, Mode, Now, PathForms, Refusal, Request, RequestId, ResponseHead, Stage};
 
 use crate::answer::{Answer, has_body};
 use crate::bodies::{body_limits, parse};
@@ -96,6 +96,7 @@ pub struct Engine {
     plan: Plan,
     hosts: Hosts,
     apis: Vec<Api>,
+    path_forms: PathForms,
 }
 
 impl Engine {
@@ -108,7 +109,14 @@ impl Engine {
         // Rules are large, and from here on only their compiled form is read.
         plan.apis.iter_mut().for_each(|api| api.seclang = None);
         let hosts = Hosts::new(&plan.apis)?;
-        Ok(Self { plan, hosts, apis })
+        let path_forms = apis.iter().fold(PathForms::default(), |all, api| all.or(api.path_forms));
+        Ok(Self { plan, hosts, apis, path_forms })
+    }
+
+    /// Forms of paths that some API wants.
+    #[must_use]
+    pub const fn path_forms(&self) -> PathForms {
+        self.path_forms
     }
 
     /// The plan it was compiled from.

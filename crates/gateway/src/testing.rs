@@ -74,6 +74,7 @@ fn api(target: &str) -> ApiPlan {
         seclang_exceptions: Vec::new(),
         name: "shop".to_owned(),
         hosts: vec!["*".to_owned()],
+        path_forms: Vec::new(),
         base_path: "/".to_owned(),
         mode: Mode::Enforce,
         upstream: UpstreamPlan {

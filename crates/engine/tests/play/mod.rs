@@ -150,7 +150,7 @@ impl Play {
             method: method.to_owned(),
             scheme: Scheme::Https,
             authority,
-            path: CanonicalPath::parse(path.as_bytes()).unwrap(),
+            path: CanonicalPath::parse_with(path.as_bytes(), self.engine.path_forms()).unwrap(),
             query,
             version: HttpVersion::Http11,
             headers,

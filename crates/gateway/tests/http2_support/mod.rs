@@ -187,6 +187,7 @@ fn api(origin: SocketAddr) -> ApiPlan {
         seclang_exceptions: Vec::new(),
         name: "shop".to_owned(),
         hosts: vec!["*".to_owned()],
+        path_forms: Vec::new(),
         base_path: "/".to_owned(),
         mode: Mode::Enforce,
         upstream: UpstreamPlan {

@@ -186,6 +186,7 @@ def _api_plan(
         **({"owner": api.owner} if api.owner else {}),
         "hosts": list(api.hosts),
         "base_path": base_path,
+        "path_forms": list(api.path_forms),
         "mode": api.mode,
         "upstream": upstream_plan(api.upstream),
         "operations": [_with_keys(operation, api).to_plan() for operation in inventory.operations] if inventory else [],
