@@ -136,6 +136,8 @@ class KeySets:
     def find(self, jwt: Jwt, key: str, data: Path) -> dict[str, Any]:
         """Keys with an id that the gateway does not have: looked for in what is kept, then at the source.
 
+        An empty id stands for all keys of the set, for a token that names none.
+
         Returns:
             A JWK Set, empty when there is no such key.
         """
@@ -143,11 +145,12 @@ class KeySets:
         if source is None:
             return {"keys": []}
         state = self._state(source)
-        found = _named(source, data, key)
+        found = _named(source, data, key) if key else []
         if not found and state.looked_at + UNASKED_S * 1_000_000 <= self._clock():
             self._look(source, data)
             found = _named(source, data, key)
-        return {"keys": found}
+        # What was fetched a moment ago may not be in the gateway's bundle yet.
+        return {"keys": found if key else _named(source, data, "")}
 
     def _state(self, source: Source) -> _State:
         return self._states.setdefault(source, _State())
@@ -201,7 +204,7 @@ class KeySets:
 
 def _named(source: Source, data: Path, key: str) -> list[Any]:
     kept = read_kept(source, data)
-    return [one for one in (kept.keys["keys"] if kept else ()) if one.get("kid") == key]
+    return [one for one in (kept.keys["keys"] if kept else ()) if not key or one.get("kid") == key]
 
 
 def _keep(source: Source, keys: dict[str, Any], data: Path, now: int) -> None:

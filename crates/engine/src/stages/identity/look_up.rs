@@ -38,7 +38,7 @@ pub enum Wanted {
         api: String,
         /// Method, by its name in config.
         method: String,
-        /// The id.
+        /// The id; empty for all keys, when a token names none.
         key: String,
     },
 }
