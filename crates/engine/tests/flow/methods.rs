@@ -254,3 +254,42 @@ fn the_session_cookie_is_known_by_its_hash() {
     let outcome = play.ask("> GET /orders/7\n authorization: Bearer $alice\n cookie: sid=s-1");
     assert_eq!(outcome.record.session.as_deref(), Some(&sha256("s-1")[..32]));
 }
+
+#[test]
+fn a_key_that_a_fetched_set_lacks_is_asked_for_once_in_a_while() {
+    let (old, fresh) = (Issuer::new("old"), Issuer::new("fresh"));
+    let mut api = shop(vec![old.jwk()]);
+    api["identity"]["methods"][0]["fetched"] = json!({"until": (START + 60) * 1_000_000, "wait_ms": 500});
+    let mut play = Play::new(plan(vec![api]))
+        .token("old", old.sign(&claims("alice", &[])))
+        .token("fresh", fresh.sign(&claims("bob", &[])))
+        .token("nameless", fresh.sign_raw(r#"{"alg":"ES256"}"#, &claims("carol", &[]).to_string()));
+    let text = |name: &str| format!("> GET /orders/7\n authorization: Bearer ${name}");
+    let told = |play: &mut Play, name: &str, wanted: Option<&str>, keys: &Value| {
+        let (request, body) = play.request(&text(name));
+        let asked = std::cell::Cell::new(false);
+        let answer = |look_up: &LookUp| {
+            let Wanted::Keys { key, .. } = &look_up.wanted else { panic!("{look_up:?}") };
+            assert_eq!((Some(key.as_str()), look_up.wait_ms), (wanted, 500));
+            asked.set(true);
+            Some(LookedUp::Keys(keys.clone()))
+        };
+        let told = crate::play::judge_with(&play.engine, &play.state, request, body, play.now(), answer).told;
+        assert_eq!(asked.get(), wanted.is_some(), "{name}");
+        told
+    };
+    let (none, all) = (json!({"keys": []}), json!({"keys": [old.jwk(), fresh.jwk()]}));
+    assert_eq!(told(&mut play, "old", None, &none), "pass getOrder subject:alice");
+    assert_eq!(told(&mut play, "fresh", Some("fresh"), &none), "401 identity.token_unknown_key");
+    assert_eq!(told(&mut play, "fresh", None, &none), "401 identity.token_unknown_key", "it was asked a moment ago");
+    assert_eq!(told(&mut play, "nameless", Some(""), &all), "pass getOrder subject:carol");
+    play.ask("> GET /products at 11");
+    assert_eq!(told(&mut play, "fresh", Some("fresh"), &all), "pass getOrder subject:bob");
+    assert_eq!(told(&mut play, "fresh", None, &none), "pass getOrder subject:bob", "it is remembered");
+    play.ask("> GET /products at 60");
+    assert_eq!(
+        told(&mut play, "old", None, &none),
+        "503 identity.unavailable",
+        "nobody confirmed the set for too long"
+    );
+}
