@@ -173,6 +173,8 @@ class Known:
         """All roles together, for those too small to tell what is usual."""
         self.owners: Bounded[int] = Bounded(500_000)
         """With whom an object was seen first."""
+        self.flagged: Bounded[int] = Bounded(50_000)
+        """Actors with alerts: whatever was first seen with them is not theirs."""
         self.tokens: Bounded[list[int]] = Bounded(200_000)
         """Where and with what a token was first and last used."""
         self.prints: Bounded[list[int]] = Bounded(50_000)

@@ -22,7 +22,7 @@ CHUNK = 2000
 
 _ARRAYS = {"short": "f", "long": "f", "habit": "f", "networks": "I", "prints": "I"}
 _BIG = {"short_bits", "long_bits", "foreign", "denied", "bad_paths", "used", "new_functions"}
-_TABLES = ("owners", "tokens", "prints", "sources", "bad_paths", "shared")
+_TABLES = ("owners", "flagged", "tokens", "prints", "sources", "bad_paths", "shared")
 
 
 class SnapshotError(ValueError):

@@ -172,18 +172,23 @@ def _indexed(seen: Exchange, name: str) -> str:
 
 
 def is_of(actor: str, seen: Exchange) -> bool:
-    """Whether an exchange is an actor's, whatever kind of actor it is."""
+    """Whether an exchange is an actor's, whatever kind of actor it is.
+
+    Whoever has proven who it is, or succeeds, is no part of an address, a network or a look that guesses.
+    """
     kind, _, name = actor.partition(":")
     match kind:
         case "address":
-            return seen.address == name
+            return seen.address == name and seen.anonymous and seen.status >= 400
         case "network":
-            return seen.network == name
+            return seen.network == name and seen.anonymous and seen.status >= 400
         case "print":
-            return seen.print == name and seen.anonymous
+            return seen.print == name and seen.anonymous and seen.status >= 400
         case "look":
             return seen.print == name
         case "client":
+            return seen.anonymous and f"{seen.address}|{seen.print}" == name
+        case "device":
             return f"{seen.address}|{seen.print}" == name
         case "replay":
             return f"{seen.token or seen.session}|{seen.address}|{seen.print}" == name
@@ -246,7 +251,7 @@ def measure(suspect: Suspect, traffic: Traffic, times: Callable[[Mapping[str, st
             hit += min(1, traffic.own_use(selector, suspect))
         if suspect.abuse == "account_takeover":
             hit += min(1, traffic.own_use(selector, suspect))
-        if suspect.actor.startswith(("print:", "look:")):
+        if suspect.actor.startswith(("print:", "look:", "device:")):
             hit = max(hit, suspect.sharers)
         found = _choose(suspect, selector, hit, covers, good, times(selector))
         if found is None:
