@@ -1,9 +1,8 @@
-//! Applies every transformation of SecLang to any bytes, and looks for injections: nothing is spared that would matter.
+//! Applies every transformation of SecLang to any bytes: none is skipped that would change them.
 
-use stockade_seclang::fuzzing::{injections, transformations};
+use stockade_seclang::fuzzing::transformations;
 
-/// Applies every transformation of SecLang to any bytes, and looks for injections: nothing is spared that would matter.
+/// Applies every transformation of SecLang to any bytes: none is skipped that would change them.
 pub fn run(data: &[u8]) {
     assert!(transformations(data));
-    assert!(injections(data));
 }

@@ -146,6 +146,57 @@ fn routed(count: usize) -> (f64, f64) {
     ((0..5).map(|_| run()).fold(f64::INFINITY, f64::min), compiled)
 }
 
+/// 20 policies over the shop: one permits, the others look at caller, request and object and stay silent.
+fn policies() -> Value {
+    let text = |kind: &str| json!({"type": kind});
+    let texts = json!({"type": "Set", "element": {"type": "String"}});
+    let record = |attributes: Value| json!({"type": "Record", "attributes": attributes});
+    let context = record(json!({
+        "address": {"type": "Extension", "name": "ipaddr"}, "now": {"type": "Extension", "name": "datetime"},
+        "hour": text("Long"), "weekday": text("Long"), "tls": text("Boolean"),
+        "path": record(json!({})), "query": record(json!({})),
+        "body": {"type": "Record", "required": false, "attributes": {"quantity": {"type": "Long", "required": false}}}
+    }));
+    let action = json!({
+        "memberOf": [],
+        "appliesTo": {"principalTypes": ["Caller"], "resourceTypes": ["Resource"], "context": context}
+    });
+    let methods =
+        ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"].map(|name| format!("method:{name}"));
+    let operations = ["listProducts", "getOrder", "createOrder", "login", "deleteUser"].map(str::to_owned);
+    let actions: serde_json::Map<_, _> =
+        methods.into_iter().chain(operations).map(|name| (name, action.clone())).collect();
+    let caller = record(json!({
+        "known": text("Boolean"), "subject": text("String"), "method": text("String"),
+        "issuer": {"type": "String", "required": false}, "client": {"type": "String", "required": false},
+        "key": {"type": "String", "required": false}, "roles": texts, "scopes": texts, "claims": record(json!({}))
+    }));
+    let resource = record(json!({
+        "path": text("String"), "own": text("Boolean"), "kind": {"type": "String", "required": false},
+        "id": {"type": "String", "required": false}, "owner": {"type": "String", "required": false}
+    }));
+    let mut policies =
+        vec!["permit (principal in Role::\"customer\", action, resource) when { context.tls };".to_owned()];
+    for number in 0..19 {
+        policies.push(match number % 4 {
+            0 => format!("forbid (principal, action, resource) when {{ context.hour == {} }};", 30 + number),
+            1 => format!("forbid (principal, action == Action::\"createOrder\", resource) when {{ context has body && context.body has quantity && context.body.quantity > {} }};", 1000 + number),
+            2 => format!("permit (principal in Role::\"role-{number}\", action, resource) when {{ principal.scopes.contains(\"x\") }};"),
+            _ => format!("forbid (principal, action, resource) when {{ context.address.isInRange(ip(\"10.{number}.0.0/16\")) }};"),
+        });
+    }
+    let policies: Vec<Value> = policies
+        .into_iter()
+        .enumerate()
+        .map(|(line, text)| json!({"file": "bench.cedar", "line": line + 1, "text": text}))
+        .collect();
+    let schema = json!({"": {
+        "entityTypes": {"Role": {}, "Caller": {"memberOfTypes": ["Role"], "shape": caller}, "Resource": {"shape": resource}},
+        "actions": actions
+    }});
+    json!({"schema": schema, "policies": policies})
+}
+
 fn main() {
     let ((one, _), (many, compiled)) = (routed(1), routed(1000));
     println!("1,000 operations: compiled in {compiled:.0} ms; a head {many:.0} ns, {one:.0} ns with one operation");
@@ -171,6 +222,8 @@ fn main() {
             }
         });
         without("access", &|api| api["access"]["rules"] = json!([]));
+        let policies = measure(&text, 0, |api| api["access"]["policies"] = policies());
+        println!("  policies   {:>6.0} ns more with 20 of them in Cedar", policies - all);
         without("inspect", &|api| api["inspect"]["enabled"] = json!(false));
         without("limit", &|api| api["limits"] = json!([]));
         println!("  decisions  {:>6.0} ns more with 10,000 of them", measure(&text, 10_000, |_| {}) - all);

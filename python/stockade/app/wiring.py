@@ -21,7 +21,6 @@ from stockade.app.control_state import ControlState, Site
 from stockade.app.decisions import Decisions
 from stockade.app.errors import StockadeError
 from stockade.app.gateway_link import GatewayLink
-from stockade.app.look_ups import LookUps
 from stockade.app.policy import Asked, Policy, load_asked, load_asked_text
 from stockade.app.supervisor import Supervisor, Watch
 from stockade.app.vault import read_entry
@@ -31,7 +30,6 @@ from stockade.config.behaviour import Behaviour
 from stockade.config.events import Events
 from stockade.config.outputs import Output
 from stockade.prevent.gateway.bundle import Bundles
-from stockade.prevent.identity.key_sets import KeySets
 from stockade.store.decisions import DecisionStore
 from stockade.store.events import EventStore
 from stockade.store.folder import DataFolder
@@ -66,10 +64,9 @@ def load(asked: Asked) -> Loaded:
     return load_asked(asked, os.environ, Path.cwd(), read_entry)
 
 
-def policy(asked: Asked, folder: DataFolder, key_sets: KeySets | None = None) -> Policy:
+def policy(asked: Asked, folder: DataFolder) -> Policy:
     """The policy of a data folder."""
-    link = GatewayLink(folder.socket)
-    return Policy(asked, lambda: load(asked), Bundles(folder.path), link, wall_clock, key_sets)
+    return Policy(asked, lambda: load(asked), Bundles(folder.path), GatewayLink(folder.socket), wall_clock)
 
 
 def write_bundle(config: Path) -> None:
@@ -103,8 +100,7 @@ def control(asked: Asked, folder: DataFolder, admin: Admin, kept: Kept, pages: P
     from stockade.detect.ingest.red import Red
 
     link = GatewayLink(folder.socket)
-    key_sets = KeySets(wall_clock)
-    rules = policy(asked, folder, key_sets)
+    rules = policy(asked, folder)
     recent = RecentEvents()
     database = _database(folder, admin)
     audit = Audit(folder, wall_clock, admin.audit_export)
@@ -135,13 +131,7 @@ def control(asked: Asked, folder: DataFolder, admin: Admin, kept: Kept, pages: P
 
         state.watching = Watching(folder, kept.behaviour, state.decisions, wall_clock)
     renewals = Renewals(lambda: rules.config, wall_clock)
-    look_ups = LookUps(folder.socket, lambda: rules.config, key_sets, wall_clock)
-
-    def fetch() -> None:
-        if rules.config is not None:
-            key_sets.run(rules.config)
-
-    return ControlProcess(folder, rules, state, admin, archiving, renewals, look_ups, fetch, pages)
+    return ControlProcess(folder, rules, state, admin, archiving, renewals, pages)
 
 
 def _database(folder: DataFolder, admin: Admin) -> ControlDatabase:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from stockade.config.protect import FieldPath
+from stockade.config.seclang import FilePattern
 from stockade.config.section import Section
 from stockade.config.selector import Selector
 from stockade.config.values import Name, PathGlob, Size, Within
@@ -187,6 +188,14 @@ class Access(Section):
     """Roles that reach everybody's objects."""
     fields: Annotated[tuple[FieldRule, ...], Field(max_length=1000, strict=False)] = ()
     """Fields that not every role may send or see."""
+    policies: Annotated[tuple[FilePattern, ...], Field(max_length=100, strict=False)] = Field(
+        default=(), examples=[["policies/*.cedar"]]
+    )
+    """Files with policies in Cedar, and patterns of files. They are asked last; what none of them permits is denied."""
+    claims_in_policies: Annotated[Mapping[str, Literal["text", "number", "truth", "texts"]], Field(max_length=100)] = (
+        Field(default={}, examples=[{"tenant": "text", "groups": "texts"}])
+    )
+    """Claims that policies may read as `principal.claims`, and their types."""
     body: Annotated[Size, Within("1KiB", "64MiB")] = Size(1024 * 1024)
     """Bytes of a JSON response that are kept for owners and fields; a longer one is refused (502) where they decide."""
 
@@ -195,4 +204,5 @@ class Access(Section):
         """Names of the claims that must be kept for it."""
         grants = (one.partition("=")[0] for some in self.roles.values() for one in some)
         callers = (rule.compared for rule in self.objects.values())
-        return frozenset(name.removeprefix("claim:") for name in (*grants, *callers) if name.startswith("claim:"))
+        named = (name.removeprefix("claim:") for name in (*grants, *callers) if name.startswith("claim:"))
+        return frozenset((*named, *self.claims_in_policies))

@@ -3,6 +3,7 @@
 //! Three levels. *Function*: an operation that rules select is denied unless one of them permits the caller. *Object*:
 //! what belongs to somebody else is refused, before it is forwarded where owners are known by then, and otherwise before
 //! the answer leaves. *Field*: what a role may not send is refused, what it may not see is taken out of answers.
+//! Policies in Cedar are asked last, about all of it; what none of them permits is denied.
 //! Path globs of rules are read leniently (see [`Reading::Lenient`]).
 
 pub(crate) mod caller;
@@ -10,7 +11,10 @@ pub(crate) mod fields;
 pub(crate) mod function;
 pub(crate) mod objects;
 pub(crate) mod owners;
+mod policies;
+mod policy;
 mod respond;
+mod shape;
 
 use stockade_model::plan::{ApiPlan, OperationPlan};
 use stockade_model::{Framing, Identity, Reason, Refusal, Request, Stage};
@@ -20,6 +24,7 @@ use self::fields::{FieldRule, Sent, Way};
 use self::function::Rule;
 use self::objects::{Objects, Place, Target, shown};
 use self::owners::Held;
+use self::policies::Policies;
 use crate::fields::{decode_query, query_parts};
 use crate::stage::{Exchange, Facts, Outcome, Ran, Received, RequestStage};
 use crate::{PlanError, State};
@@ -64,6 +69,22 @@ const FIELD: Reason = Reason {
     source: "OWASP API3:2023",
 };
 
+const POLICY: Reason = Reason {
+    code: "access.policy",
+    status: 403,
+    meaning: "no policy permits it, or one forbids it",
+    remedy: "look with `stockade policy explain` at what decides, and change the policies",
+    source: "OWASP API5:2023; Cedar 4",
+};
+
+const UNDECIDED: Reason = Reason {
+    code: "access.undecided",
+    status: 403,
+    meaning: "policies could not decide: a value is not of its type, or a policy failed",
+    remedy: "have policies ask with `has` before they use what may be missing, and the contract check what is sent",
+    source: "Cedar 4",
+};
+
 const UNREADABLE: Reason = Reason {
     code: "access.unreadable",
     status: 502,
@@ -73,7 +94,8 @@ const UNREADABLE: Reason = Reason {
 };
 
 /// Reasons of this stage.
-pub(crate) const REASONS: &[&Reason] = &[&DENIED, &NO_IDENTITY, &NOT_OWNER, &OWNER_UNKNOWN, &FIELD, &UNREADABLE];
+pub(crate) const REASONS: &[&Reason] =
+    &[&DENIED, &NO_IDENTITY, &NOT_OWNER, &OWNER_UNKNOWN, &FIELD, &POLICY, &UNDECIDED, &UNREADABLE];
 
 /// The stage for one API.
 #[derive(Debug)]
@@ -84,6 +106,7 @@ pub(crate) struct Access {
     objects: Vec<Objects>,
     fields: Vec<FieldRule>,
     body_bytes: u64,
+    policies: Option<Box<Policies>>,
     /// Length of the base path without a `/` at its end.
     base: usize,
 }
@@ -108,6 +131,11 @@ impl Access {
             let kind = Objects::new(one);
             objects.push(kind.map_err(|problem| PlanError::new(setting(&format!("objects.{}", one.path)), problem))?);
         }
+        let policies = access.policies.as_deref().map(|plan| Policies::new(plan, operations).map(Box::new));
+        let policies = policies.transpose().map_err(|fault| {
+            let place = if fault.place.is_empty() { String::new() } else { format!(".{}", fault.place) };
+            PlanError::new(setting(&format!("policies{place}")), fault.problem)
+        });
         let rules = access.rules.iter();
         let fields = access.fields.iter();
         Ok(Self {
@@ -121,6 +149,7 @@ impl Access {
                 .map(|rule| FieldRule::new(rule, operations, &setting(&format!("fields.{}", rule.name))))
                 .collect::<Result<_, _>>()?,
             body_bytes: access.body_bytes,
+            policies: policies?,
             base: plan.base_path.strip_suffix('/').unwrap_or(&plan.base_path).len(),
         })
     }
@@ -128,7 +157,8 @@ impl Access {
     /// Whether it has to see the body of a request.
     pub(crate) fn wants_body(&self, operation: Option<usize>, request: &Request, identity: Option<&Identity>) -> bool {
         request.framing != Framing::None
-            && self.fields.iter().any(|rule| rule.applies(Way::Send, operation, request, identity))
+            && (self.fields.iter().any(|rule| rule.applies(Way::Send, operation, request, identity))
+                || self.policies.as_ref().is_some_and(|policies| policies.wants_body(operation, request)))
     }
 
     fn place<'a>(&self, api: &'a str, request: &'a Request, operation: Option<usize>, facts: &'a Facts) -> Place<'a> {
@@ -227,10 +257,29 @@ impl RequestStage for Access {
         }
         let function = function::check(&self.rules, self.deny_others, exchange)?;
         let object = self.check_objects(exchange, state)?;
-        Ok(if function == Ran::Pass { function } else { object })
+        let policy = match &self.policies {
+            // The body's turn comes; without one there is nothing to wait for.
+            Some(policies) if !self.waits(policies, exchange) => self.ask_policies(policies, exchange, state, None)?,
+            _ => Ran::Skip,
+        };
+        Ok([function, object, policy].into_iter().find(|ran| *ran == Ran::Pass).unwrap_or(Ran::Skip))
     }
 
     fn body(&self, exchange: &mut Exchange<'_>, received: &Received<'_>) -> Outcome {
+        let fields = self.check_fields(exchange, received)?;
+        let policy = match &self.policies {
+            Some(policies) if self.waits(policies, exchange) => {
+                self.ask_policies(policies, exchange, received.state, Some(received))?
+            }
+            _ => Ran::Skip,
+        };
+        Ok(if policy == Ran::Pass { policy } else { fields })
+    }
+}
+
+impl Access {
+    /// Refuses a body that holds a field which the caller may not send.
+    fn check_fields(&self, exchange: &mut Exchange<'_>, received: &Received<'_>) -> Outcome {
         let (request, operation) = (exchange.request, exchange.record.operation);
         let identity = exchange.record.identity.as_deref();
         let applies = |rule: &&FieldRule| rule.applies(Way::Send, operation, request, identity);

@@ -26,6 +26,32 @@ pub struct AccessPlan {
     /// Bytes of a response that are kept to be looked at or changed.
     #[serde(default)]
     pub body_bytes: u64,
+    /// Policies in Cedar; what none of them permits is denied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Box<PoliciesPlan>>,
+}
+
+/// Policies in Cedar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PoliciesPlan {
+    /// Cedar schema in its JSON form: entity types `Caller`, `Role` and `Resource`, one action for each operation id and
+    /// for `method:NAME`.
+    pub schema: serde_json::Value,
+    /// Policies in the order of their files.
+    pub policies: Vec<PolicyPlan>,
+}
+
+/// One policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyPlan {
+    /// File it stands in.
+    pub file: String,
+    /// Line where it begins, from 1.
+    pub line: u32,
+    /// Its text. The annotation `@id` names it; else file and line do.
+    pub text: String,
 }
 
 /// Gives a role to some callers.

@@ -8,7 +8,6 @@ mod api;
 mod gateway;
 mod graphql;
 mod grpc;
-mod identity;
 mod limits;
 mod protect;
 mod seclang;
@@ -17,7 +16,9 @@ mod stages;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use access::{AccessPlan, AccessRulePlan, FieldRulePlan, ObjectOwnerPlan, ObjectPlan, RoleGrantPlan};
+pub use access::{
+    AccessPlan, AccessRulePlan, FieldRulePlan, ObjectOwnerPlan, ObjectPlan, PoliciesPlan, PolicyPlan, RoleGrantPlan,
+};
 pub use api::{
     ApiPlan, BodyPlan, DeclaredResponsePlan, HealthPlan, MediaPlan, OperationPlan, OperationSelector, OutlierPlan,
     ParameterIn, ParameterPlan, ParameterStyle, PartPlan, TargetPlan, UpstreamPlan, UpstreamProtocol, UpstreamTlsPlan,
@@ -28,11 +29,6 @@ pub use gateway::{
 };
 pub use graphql::{GraphqlFieldPlan, GraphqlFieldRulePlan, GraphqlPlan, GraphqlSchemaPlan};
 pub use grpc::{GrpcFieldPlan, GrpcKind, GrpcMessagePlan, GrpcMethodPlan, GrpcPlan};
-pub use identity::{
-    ApiKeyPlan, ApiKeysPlan, BasicPlan, BasicUserPlan, BindingPlan, CallersPlan, CertificateName, ClientIdentityPlan,
-    FetchedKeysPlan, HandOnPlan, IdentityMethodPlan, IdentityPlan, IdentityRoutePlan, IntrospectionPlan, JwtPlan,
-    KeyPlace, PreviousKeyPlan, SignatureKeyPlan, SignaturePlan, SignedHandOnPlan,
-};
 pub use limits::{
     CostPlace, CostPlan, LimitAction, LimitCount, LimitPlan, LimitShare, LimitTierPlan, SharedLimitsPlan, StatusRange,
 };
@@ -42,7 +38,8 @@ pub use seclang::{
     SecLangPlan, SecLangRule, SecLangScope, SecLangTarget,
 };
 pub use stages::{
-    ContractPlan, Exception, FailMode, FailModesPlan, InspectPlan, LargeBody, ResponseCheck, ResponsePlan, Unknown,
+    ApiKeyPlan, ContractPlan, Exception, FailMode, FailModesPlan, IdentityMethodPlan, IdentityPlan, InspectPlan,
+    KeyPlace, LargeBody, ResponseCheck, ResponsePlan, Unknown,
 };
 
 /// Version of this shape. A gateway refuses a bundle of another format.

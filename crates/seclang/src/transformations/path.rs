@@ -9,10 +9,6 @@ pub(super) fn normalise(value: &[u8], windows: bool) -> Option<Vec<u8>> {
     } else {
         value
     };
-    // One segment alone leads nowhere else.
-    if !value.contains(&b'/') {
-        return None;
-    }
     let absolute = value.first() == Some(&b'/');
     let mut parts: Vec<&[u8]> = Vec::new();
     let mut ends_in_slash = false;
@@ -23,16 +19,14 @@ pub(super) fn normalise(value: &[u8], windows: bool) -> Option<Vec<u8>> {
             b"" => ends_in_slash = last && value.len() > 1,
             b"." => ends_in_slash = last,
             b".." => {
-                let stays = match parts.last() {
-                    Some(&above) => above == b"..",
-                    None => !absolute,
-                };
-                if stays {
-                    parts.push(segment);
-                } else {
-                    parts.pop();
+                match parts.last() {
+                    Some(&b"..") => parts.push(segment),
+                    None if !absolute => parts.push(segment),
+                    _ => {
+                        parts.pop();
+                    }
                 }
-                ends_in_slash = last && !stays;
+                ends_in_slash = last;
             }
             other => {
                 parts.push(other);

@@ -58,8 +58,6 @@ _BY_RIGHT: Mapping[Right, tuple[str, ...]] = {
         "export_events",
         "show_policy",
         "page_overview",
-        "page_incidents",
-        "page_incident",
         "page_live",
         "page_events",
         "page_event",

@@ -1,18 +1,23 @@
 """An API's `access` as `AccessPlan` (`crates/model/src/plan/access.rs`)."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from stockade.config.access import Access, ObjectRule
 from stockade.config.selector import Selector
+from stockade.prevent.access.policies import read
+from stockade.prevent.access.schema import schema
 from stockade.prevent.gateway.stage_plans import selector_plan
+from stockade.prevent.inventory.operation import Inventory
 
 
 def access_plan(access: Access, base_path: str, *, has_methods: bool) -> dict[str, Any]:
     """As in `AccessPlan`.
 
     Without an `admin` setting, operations tagged `admin` and those below `/admin` are denied to everybody unless a rule
-    permits them; but only where identity has methods, since otherwise nobody could ever be permitted.
+    permits them; but only where identity has methods, since otherwise nobody could ever be permitted, and where no
+    policies deny by themselves.
 
     Args:
         access: the settings.
@@ -47,7 +52,7 @@ def _rules(access: Access, base_path: str, *, has_methods: bool) -> list[dict[st
     default_paths = (f"{below}/admin", f"{below}/admin/**")
     rules: list[dict[str, Any]] = []
     admin = access.admin
-    if admin is not None or has_methods:
+    if admin is not None or (has_methods and not access.policies):
         tags = admin.tags if admin else ("admin",)
         paths = default_paths if admin is None or admin.paths is None else admin.paths
         who = {"roles": list(admin.roles) if admin else [], "scopes": list(admin.scopes) if admin else []}
@@ -75,3 +80,27 @@ def _objects(path: str, rule: ObjectRule, all_objects: Iterable[str]) -> dict[st
         "unknown": rule.unknown,
         "id_fields": list(rule.id or dict.fromkeys((name, "id"))),
     }
+
+
+def policies_plan(access: Access, inventory: Inventory | None) -> tuple[dict[str, Any], list[Path]]:
+    """Policies as in `PoliciesPlan`, and the files that they stand in; nothing when there are none.
+
+    Args:
+        access: the settings.
+        inventory: the contract, which the schema is made of; None when there is none.
+
+    Raises:
+        PolicyError: a file is not there or cannot be read.
+    """
+    if not access.policies:
+        return {}, []
+    policies, files = read(access.policies)
+    plan = {
+        "schema": schema(
+            inventory.operations if inventory else (),
+            inventory.schemas if inventory else {},
+            access.claims_in_policies,
+        ),
+        "policies": [policy.to_plan() for policy in policies],
+    }
+    return {"policies": plan}, files

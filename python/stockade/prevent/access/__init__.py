@@ -1,0 +1,1 @@
+"""Policies in Cedar: read from files, and the schema that they are checked against."""

@@ -1,1 +1,0 @@
-"""What identity needs from the outside world: key sets, and servers that know tokens."""
