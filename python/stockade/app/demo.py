@@ -56,9 +56,16 @@ class Outcome:
 
     @property
     def is_good(self) -> bool:
-        """Whether an ordinary call passed, or an attack was refused by Stockade itself, not by the shop."""
-        wanted = "refused" if self.is_attack else "allowed"
-        return self.call.is_as_expected and self.event is not None and self.event.verdict == wanted
+        """Whether an ordinary call passed, or an attack was refused by Stockade itself, not by the shop.
+
+        An attacker who was contained meanwhile is refused for that, whatever this very call would have met.
+        """
+        if self.event is None:
+            return False
+        if not self.is_attack:
+            return self.call.is_as_expected and self.event.verdict == "allowed"
+        contained = any(refusal.stage == "decisions" for refusal in self.event.refusals)
+        return self.event.verdict == "refused" and (self.call.is_as_expected or contained)
 
     @property
     def why(self) -> str:
