@@ -48,6 +48,8 @@ def quick(
     gateway: dict[str, Any] = {}
     if seclang is not None:
         api |= {"seclang": {"files": [str(seclang)]}, "inspect": {"enabled": False}, "response": {"leaks": False}}
+        # Whoever tests rules attacks all the time: alerts are told, and block nobody before the rules are asked.
+        plain["behaviour"] = {"act": "tell"}
     if seclang_log is not None:
         gateway["seclang_log"] = str(seclang_log)
     if listen is not None:
