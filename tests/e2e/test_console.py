@@ -22,6 +22,8 @@ pytestmark = [
 
 VIEWS = {
     "overview": "/",
+    "incidents": "/incidents",
+    "incident": "/incidents/i-1",
     "live": "/live",
     "explorer": "/events",
     "explorer-refused": "/events?verdict=refused&since=24h",
@@ -113,7 +115,7 @@ def test_what_attackers_wrote_is_shown_as_text(browser: Browser, site: Site, adm
         for path in ("/events?path=/products/", "/actors", "/", "/actor?id=address:127.0.0.1", "/pivot?value=<script>"):
             page.goto(path)
             assert watched.complaints() == [], path
-        page.goto("/events?path=/products/")
+        page.goto("/actor?id=address:127.0.0.1")
         assert "<script>" in page.inner_text("main")
         assert page.locator("main script, main img, main iframe").count() == 0
         for found in site.admin().ask("GET", "/api/v1/events?path=/products&limit=30")["events"]:
@@ -136,7 +138,7 @@ def test_from_the_overview_to_a_story_and_an_undone_decision(browser: Browser, s
         page.get_by_role("button", name="Block or let pass").click()
         page.get_by_label("Value").fill("nobody-at-all")
         page.get_by_label("Attribute").select_option("subject")
-        page.get_by_label("Why").fill("a test")
+        page.get_by_role("dialog").get_by_label("Why").fill("a test")
         page.get_by_role("button", name="Whom would it hit?").click()
         expect(page.locator("dialog output")).to_contain_text("It fits 0 of")
         page.get_by_role("button", name="Take it").click()
@@ -145,7 +147,8 @@ def test_from_the_overview_to_a_story_and_an_undone_decision(browser: Browser, s
         expect(page.get_by_text("subject=nobody-at-all")).to_be_visible()
         page.get_by_role("row", name=re.compile("nobody-at-all")).get_by_role("button", name="Undo").click()
         expect(page.get_by_text("subject=nobody-at-all")).to_have_count(0)
-        assert site.admin().ask("GET", "/api/v1/decisions")["decisions"] == []
+        left = site.admin().ask("GET", "/api/v1/decisions")["decisions"]
+        assert all(one["selector"] != {"subject": "nobody-at-all"} for one in left)
         assert watched.complaints() == []
 
 

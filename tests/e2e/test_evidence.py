@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -60,6 +62,8 @@ def test_fields_are_told_without_values_and_excerpts_only_of_what_stood_out(
         ]
         assert "excerpt" not in record
     assert "alice" not in json.dumps(calm)
+    assert "content-type: application/json" in odd["request"]["headers"]
+    assert "headers" not in calm["request"]
     assert json.loads(odd["request"]["excerpt"]) == {
         "id": 7,
         "customer": {"email": "[email]", "name": "Alice"},
@@ -97,6 +101,20 @@ def test_the_inventory_tells_data_and_parameters(origin: Origin, gateway_factory
     assert endpoint["risk"]["personal_data"] > 0
     (page,) = endpoint["seen"]["parameters"]
     assert (page["name"], page["type"], page["required"]) == ("page", "integer", True)
+    said = told(stockade, "--endpoint", "POST /echo")
+    assert "POST /echo  (main, not declared)" in said
+    assert "  query      page: integer\n" in said
+    assert "    mail: email  email 95% by value\n" in said
+    assert "personal_data+15" in said
+    assert "email location" in told(stockade, "--endpoints")
+    assert "found no endpoint `GET /gone`" in told(stockade, "--endpoint", "GET /gone")
+
+
+def told(stockade: Stockade, *arguments: str) -> str:
+    """What `stockade apis` prints."""
+    command = [sys.executable, "-m", "stockade", "apis", "--data", str(stockade.data), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout + done.stderr
 
 
 def test_a_trace_is_kept_or_started_and_told(origin: Origin, gateway_factory: GatewayFactory) -> None:

@@ -197,3 +197,11 @@ def test_both_versions_are_served_over_tls(
     assert event.client.tls is not None
     assert event.client.tls.version == "TLSv1.3"
     assert origin.requests[0].headers["x-forwarded-proto"] == "https"
+
+
+def test_an_encoded_slash_reaches_an_upstream_that_wants_it(origin: Origin, gateway_factory: GatewayFactory) -> None:
+    stockade = gateway_factory(origin.url, api={"path_forms": ["encoded_slash"]})
+    with stockade.client() as client:
+        assert client.get("/projects/group%2Fshop").status_code == 200
+        assert client.get("/projects//shop").status_code == 400
+    assert [request.target for request in origin.requests] == ["/projects/group%2Fshop"]

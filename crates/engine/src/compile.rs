@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use stockade_model::plan::{ApiPlan, FailMode, FailModesPlan, OperationPlan, PLAN_FORMAT, ParameterIn, Plan, Unknown};
-use stockade_model::{Mode, Request, Stage};
+use stockade_model::{Mode, PathForms, Request, Stage};
 
 use crate::Record;
 use crate::actor::is_field_name;
@@ -41,6 +41,7 @@ impl PlanError {
 pub(crate) struct Api {
     pub(crate) name: String,
     pub(crate) base_path: String,
+    pub(crate) path_forms: PathForms,
     pub(crate) mode: Mode,
     fail: FailModesPlan,
     pub(crate) unknown_operations: Unknown,
@@ -75,6 +76,7 @@ impl Api {
         Ok(Self {
             name: plan.name.clone(),
             base_path: plan.base_path.clone(),
+            path_forms: plan.path_forms.iter().copied().collect(),
             mode: plan.mode,
             fail: plan.fail.clone(),
             confined: plan.operations.iter().map(|operation| Confined::new(operation, plan)).collect(),
@@ -96,13 +98,15 @@ impl Api {
 
     /// Whether all of a body must have come before any of it is forwarded, or the request is refused.
     pub(crate) fn wants_whole_body(&self, record: &Record, request: &Request) -> bool {
-        self.contract.wants_whole_body(record.operation, request)
+        record.digest_signed
+            || self.contract.wants_whole_body(record.operation, request)
             || self.access.wants_body(record.operation, request, record.identity.as_deref())
     }
 
     /// What `stage` does when it cannot decide. Stages without a setting stay closed: who may call is never guessed.
     pub(crate) const fn fail_mode(&self, stage: Stage) -> FailMode {
         match stage {
+            Stage::Identity => self.fail.identity,
             Stage::Contract => self.fail.contract,
             Stage::Inspect => self.fail.inspect,
             Stage::Limit => self.fail.limit,

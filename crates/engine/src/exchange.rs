@@ -11,6 +11,7 @@ use stockade_model::{Finding, Identity, Refusal, Request, Stage};
 
 use crate::Engine;
 use crate::stage::{Answered, Facts};
+use crate::stages::identity::LookUp;
 use crate::stages::limit::{Ask, Charges};
 
 /// What the stages learned; becomes the event.
@@ -36,6 +37,8 @@ pub struct Record {
     pub explain: bool,
     /// Lines for the log of SecLang rules, when one is kept.
     pub rule_log: Vec<String>,
+    /// Whether the caller signed the digest of the body, so that the whole of it has to be seen.
+    pub(crate) digest_signed: bool,
     /// How long the exchange has to wait before it goes on, ms; taken by the gateway.
     pub(crate) wait_ms: u32,
     /// What limits hold until the exchange ends.
@@ -116,6 +119,13 @@ impl Admitted {
         (self.request, self.record)
     }
 
+    /// What the engine has to be told before it judges further, to be answered by [`Engine::judge_answer`] first of
+    /// all; mostly nothing.
+    #[must_use]
+    pub fn look_up(&self) -> Option<&LookUp> {
+        self.facts.look_up.as_deref()
+    }
+
     /// What the shared store has to decide before the body is judged, in the order in which
     /// [`Engine::judge_counts`] wants the answers; mostly nothing.
     #[must_use]
@@ -170,6 +180,13 @@ impl Cleared {
     #[must_use]
     pub fn upstream(&self) -> Option<&UpstreamPlan> {
         self.api().map(|api| &api.upstream)
+    }
+
+    /// Headers in which the upstream is told who is calling, and which no trailer may repeat; mostly none.
+    #[must_use]
+    pub fn handed_on(&self) -> Option<Arc<[String]>> {
+        let hand_on = self.engine.apis().get(self.api)?.identity.hand_on()?;
+        Some(Arc::clone(hand_on.names()))
     }
 
     /// What was learned.

@@ -5,9 +5,11 @@
 
 mod actor;
 mod answer;
+mod bodies;
 mod bounded;
 mod compile;
 mod confined;
+mod departure;
 pub mod exchange;
 mod field_path;
 mod fields;
@@ -28,10 +30,16 @@ pub use compile::PlanError;
 pub use exchange::{Admitted, Body, BodyPolicy, Cleared, Record, Refused};
 pub use pipeline::Engine;
 pub use stages::decisions::check_decision;
+pub use stages::identity::{LookUp, LookedUp, Wanted, is_password};
 pub use stages::limit::{Ask, Spent, Told};
 pub use state::State;
 pub use stockade_inspect::leak::Watch;
 pub use stopwatch::{MEASURED_EACH, ReadClock};
+
+/// Takes trailers out that repeat a header in which the upstream is told who is calling (see [`Cleared::handed_on`]).
+pub fn take_out_handed_on(trailers: &mut stockade_model::Headers, names: &[String]) {
+    trailers.retain(|name, _| !stages::identity::is_one_of(names, name));
+}
 
 /// Every reason for which the engine refuses, in the order of the stages; for the generated reference.
 #[must_use]

@@ -5,19 +5,18 @@ mod pieces;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use base64::Engine as _;
 use bytes::Bytes;
-use stockade_inspect::{BodyLimits, ParsedBody};
-use stockade_model::plan::{ApiPlan, LargeBody, Plan, UpstreamProtocol};
-use stockade_model::{Client, Framing, HttpVersion, Mode, Now, Refusal, Request, RequestId, ResponseHead, Stage};
+use stockade_model::plan::{ApiPlan, LargeBody, Plan};
+use stockade_model::{Client, Mode, Now, PathForms, Refusal, Request, RequestId, ResponseHead, Stage};
 
 use crate::answer::{Answer, has_body};
+use crate::bodies::{body_limits, parse};
 use crate::compile::{self, Api};
-use crate::exchange::{Admitted, Body, BodyPolicy, Cleared, Record, Refused};
-use crate::fields::{joined, take_out};
+use crate::departure;
+use crate::exchange::{Admitted, Body, Cleared, Record, Refused};
 use crate::stage::{Exchange, Facts, Outcome, Received, RequestStage, ResponseStage, STAGE_FAILED};
-use crate::stages::contract::is_grpc;
 use crate::stages::decisions::{AboutCaller, AboutRequest};
+use crate::stages::identity::LookedUp;
 use crate::stages::route::{Hosts, Route};
 use crate::stopwatch::Stopwatch;
 use crate::{PlanError, State, Told};
@@ -25,15 +24,19 @@ use crate::{PlanError, State, Told};
 /// Finds a stage of an exchange; `None` when it belongs to an API and there is none.
 type Pick = for<'a> fn(Option<&'a Api>) -> Option<&'a dyn RequestStage>;
 
-/// The stages that judge a head, in order. The API itself (host and base path) is found before the first of them,
-/// because its mode says what a refusal means.
-const HEAD: [Pick; 10] = [
+/// The stages that judge a head before the caller is known, in order. The API itself (host and base path) is found
+/// before the first of them, because its mode says what a refusal means.
+const BEFORE_IDENTITY: [Pick; 3] = [
     // A blocked caller costs least when nothing else has run.
     |_| Some(&AboutRequest),
     // Everything after it reads the API's plan and the operation.
     |_| Some(&Route),
     // Failures of the past turn a caller away before a credential is looked at, or trying them would be free.
     |api| api.map(|api| &api.early_limits).filter(|limits| !limits.is_empty()).map(|limits| limits as _),
+];
+
+/// The stages that judge a head from there on; begun again when identity has been told what it asked for.
+const FROM_IDENTITY: [Pick; 7] = [
     // Who is calling is asked before what is sent: a caller who may not call learns nothing about the contract.
     |api| api.map(|api| &api.identity as _),
     // Needs the caller; before the stages whose cost grows with the request.
@@ -50,7 +53,9 @@ const HEAD: [Pick; 10] = [
 ];
 
 /// The stages that judge a body, in order: form before meaning.
-const BODY: [Pick; 5] = [
+const BODY: [Pick; 6] = [
+    // First: a body that is not the caller's says nothing.
+    |api| api.map(|api| &api.identity as _),
     |api| api.map(|api| &api.contract as _),
     |api| api.map(|api| &api.access as _),
     |api| api.map(|api| &api.seclang as _),
@@ -95,6 +100,7 @@ pub struct Engine {
     plan: Plan,
     hosts: Hosts,
     apis: Vec<Api>,
+    path_forms: PathForms,
 }
 
 impl Engine {
@@ -107,7 +113,14 @@ impl Engine {
         // Rules are large, and from here on only their compiled form is read.
         plan.apis.iter_mut().for_each(|api| (api.seclang, api.access.policies) = (None, None));
         let hosts = Hosts::new(&plan.apis)?;
-        Ok(Self { plan, hosts, apis })
+        let path_forms = apis.iter().fold(PathForms::default(), |all, api| all.or(api.path_forms));
+        Ok(Self { plan, hosts, apis, path_forms })
+    }
+
+    /// Forms of paths that some API wants.
+    #[must_use]
+    pub const fn path_forms(&self) -> PathForms {
+        self.path_forms
     }
 
     /// The plan it was compiled from.
@@ -146,7 +159,7 @@ impl Engine {
         &self.apis
     }
 
-    fn api(&self, record: &Record) -> Option<(&Api, &ApiPlan)> {
+    pub(crate) fn api(&self, record: &Record) -> Option<(&Api, &ApiPlan)> {
         let place = record.api?;
         self.apis.get(place).zip(self.plan.apis.get(place))
     }
@@ -171,41 +184,6 @@ impl Engine {
         self.api(record).is_some_and(|(api, _)| api.protect.in_events() && api.protect.hides(names, value))
     }
 
-    pub(crate) fn body_policy(&self, request: &Request, record: &Record) -> BodyPolicy {
-        let nothing = BodyPolicy { buffer_bytes: 0, beyond: LargeBody::Stream, stream: false };
-        if request.upgrade.is_some() {
-            return BodyPolicy { stream: true, ..nothing };
-        }
-        let Some((api, plan)) = self.api(record).filter(|_| request.framing != Framing::None) else { return nothing };
-        // A media type alone must not buy a way around inspection: only HTTP/2 carries gRPC, only to an upstream that
-        // speaks it, and only where the contract, if it knows the operation, takes that type.
-        if is_grpc(request)
-            && request.version == HttpVersion::Http2
-            && plan.upstream.protocol != UpstreamProtocol::Http1
-            && api.contract.may_stream(record.operation, request)
-        {
-            return BodyPolicy { stream: true, ..nothing };
-        }
-        let operation = record.operation;
-        let is_read = api.inspect.enabled()
-            || api.seclang.wants_body()
-            || api.contract.wants_body(operation, request)
-            || api.access.wants_body(operation, request, record.identity.as_deref())
-            || api.limits.wants_body(operation, request);
-        if !is_read {
-            return nothing;
-        }
-        // A schema is promised for the whole body: what is only judged in part could be padded past it.
-        let whole = api.wants_whole_body(record, request);
-        let beyond = match (api.mode, plan.inspect.large_bodies) {
-            // In monitor mode nothing is refused; the record says what would have been.
-            (Mode::Monitor, _) => LargeBody::Stream,
-            (Mode::Enforce, _) if whole => LargeBody::Refuse,
-            (Mode::Enforce, beyond) => beyond,
-        };
-        BodyPolicy { buffer_bytes: plan.inspect.body_bytes, beyond, stream: false }
-    }
-
     /// Judges a request's head: all stages, as far as the head lets them decide.
     ///
     /// # Errors
@@ -219,7 +197,12 @@ impl Engine {
     ) -> Result<Admitted, Box<Refused>> {
         let request: Box<Request> = request.into();
         let api = self.hosts.find(&request, &self.apis);
-        let mut record = Box::new(Record { api, explain, notes: Vec::with_capacity(HEAD.len()), ..Record::default() });
+        let mut record = Box::new(Record {
+            api,
+            explain,
+            notes: Vec::with_capacity(BEFORE_IDENTITY.len() + FROM_IDENTITY.len()),
+            ..Record::default()
+        });
         let mut facts = Facts::default();
         let mut exchange = Exchange {
             api: api.and_then(|place| self.apis.get(place)),
@@ -229,7 +212,10 @@ impl Engine {
             facts: &mut facts,
             pending: Default::default(),
         };
-        match run(&HEAD, &mut exchange, &Question::Head(state), state) {
+        let question = Question::Head(state);
+        let outcome = run(&BEFORE_IDENTITY, &mut exchange, &question, state)
+            .and_then(|()| run(&FROM_IDENTITY, &mut exchange, &question, state));
+        match outcome {
             Ok(()) => Ok(Admitted { engine: Arc::clone(self), request, record, facts }),
             Err(refusal) => {
                 self.end(&request, &mut record, &mut facts);
@@ -243,6 +229,37 @@ impl Engine {
         if let Some(api) = record.api.and_then(|place| self.apis.get(place)) {
             // A panic here must not take the record with it.
             let _ = catch_unwind(AssertUnwindSafe(|| api.seclang.end(request, record, facts)));
+        }
+    }
+
+    /// Judges further by what [`Admitted::look_up`] asked for; `None` when nobody answered in time.
+    ///
+    /// # Errors
+    /// As [`Self::judge_head`].
+    pub fn judge_answer(
+        self: &Arc<Self>,
+        state: &State,
+        admitted: Admitted,
+        told: Option<LookedUp>,
+        now: Now,
+    ) -> Result<Admitted, Box<Refused>> {
+        // The engine that asked understands the answer, also when a reload came in between.
+        let Admitted { engine, request, mut record, mut facts } = admitted;
+        if facts.look_up.take().is_none() {
+            return Ok(Admitted { engine, request, record, facts });
+        }
+        facts.looked_up = Some(told);
+        let mut exchange = Exchange {
+            api: engine.api(&record).map(|(api, _)| api),
+            now,
+            request: &request,
+            record: &mut record,
+            facts: &mut facts,
+            pending: Default::default(),
+        };
+        match run(&FROM_IDENTITY, &mut exchange, &Question::Head(state), state) {
+            Ok(()) => Ok(Admitted { engine, request, record, facts }),
+            Err(refusal) => Err(Box::new(Refused { request, record, refusal: *refusal })),
         }
     }
 
@@ -289,6 +306,9 @@ impl Engine {
         body: Body,
         now: Now,
     ) -> Result<Cleared, Box<Refused>> {
+        // What nobody looked up is under the stage's fail mode.
+        let admitted =
+            if admitted.facts.look_up.is_some() { self.judge_answer(state, admitted, None, now)? } else { admitted };
         // A count that nobody asked the shared store about is decided by this gateway's share.
         let admitted =
             if admitted.facts.asked.is_some() { self.judge_counts(state, admitted, None, now)? } else { admitted };
@@ -329,13 +349,9 @@ impl Engine {
             record.refusals.push(refusal.clone());
             return Err(Box::new(Refused { request, record, refusal }));
         };
-        let strip = engine.plan.apis.get(place).is_some_and(|plan| plan.identity.strip_credential);
-        if let Some(credential) = facts.credential.as_ref().filter(|_| strip) {
-            take_out(&mut request, credential.place, &credential.name);
-        }
         drop(parsed);
-        if engine.plan.apis.get(place).is_some_and(|plan| plan.upstream.forward_client_certificate) {
-            pass_certificate(&mut request);
+        if let (Some(api), Some(plan)) = (engine.apis.get(place), engine.plan.apis.get(place)) {
+            departure::prepare(&mut request, api, plan, &record, &facts, now);
         }
         Ok(Cleared { engine, request, body, record, facts, api: place })
     }
@@ -402,23 +418,14 @@ impl Engine {
     }
 }
 
-/// Tells the upstream the certificate that the caller proved to hold (RFC 9440 2.2). Whatever the caller itself wrote
-/// there was taken out when the request was made canonical.
-fn pass_certificate(request: &mut Request) {
-    if let Some(certificate) = &request.client.certificate {
-        let value = format!(":{}:", base64::engine::general_purpose::STANDARD.encode(&certificate.der));
-        request.headers.push(b"client-cert", value.as_bytes());
-    }
-}
-
-/// Asks stages in order until one refuses and its refusal is carried out.
+/// Asks stages in order until one refuses and its refusal is carried out, or one has to be told something first.
 fn run(
     order: &[Pick],
     exchange: &mut Exchange<'_>,
     question: &Question<'_>,
     state: &State,
 ) -> Result<(), Box<Refusal>> {
-    let mut watch = state.times.start(exchange.request.id, matches!(question, Question::Head(_)));
+    let mut watch = state.times.start(exchange.request.id, exchange.record.notes.is_empty());
     for pick in order {
         let Some(stage) = pick(exchange.api) else { continue };
         let kind = stage.stage();
@@ -428,6 +435,9 @@ fn run(
         });
         lap(&mut watch, kind);
         exchange.settle(kind, outcome)?;
+        if exchange.facts.look_up.is_some() {
+            break;
+        }
     }
     Ok(())
 }
@@ -452,46 +462,6 @@ fn caught<'a>(stage: Stage, exchange: &mut Exchange<'a>, ask: impl FnOnce(&mut E
 fn failed(stage: Stage) -> Refusal {
     let detail = format!("stage `{}` failed while judging this request", stage.name());
     Refusal::new(stage, &STAGE_FAILED, format!("fail.{}", stage.name()), detail)
-}
-
-/// Decodes and parses the body once, when a stage will read it.
-fn parse(
-    api: &Api,
-    plan: &ApiPlan,
-    request: &Request,
-    record: &Record,
-    body: &Body,
-) -> Option<Result<ParsedBody, stockade_inspect::BodyError>> {
-    let operation = record.operation;
-    let is_read = api.inspect.enabled()
-        || api.seclang.wants_body()
-        || api.contract.wants_body(operation, request)
-        || api.access.wants_body(operation, request, record.identity.as_deref())
-        || api.limits.wants_body(operation, request);
-    if !is_read {
-        return None;
-    }
-    if body.bytes.is_empty() {
-        return Some(Ok(ParsedBody::Empty));
-    }
-    let limits = body_limits(plan);
-    Some(ParsedBody::parse(
-        request.media_type().as_deref(),
-        request.headers.get_str("content-type"),
-        joined(&request.headers, "content-encoding").as_deref(),
-        &body.bytes,
-        body.complete,
-        &limits,
-    ))
-}
-
-fn body_limits(plan: &ApiPlan) -> BodyLimits {
-    BodyLimits {
-        json_depth: plan.contract.json_depth,
-        json_values: plan.contract.json_values,
-        decompress_ratio: plan.inspect.decompress_ratio,
-        decompressed_bytes: plan.inspect.decompressed_bytes,
-    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::actor::View;
 use crate::answer::Answer;
 use crate::compile::Api;
 use crate::operations::Operation;
+use crate::stages::identity::{LookUp, LookedUp};
 use crate::stages::limit::Asked;
 use crate::{Record, State};
 
@@ -38,6 +39,8 @@ pub(crate) enum Ran {
     Skip,
     /// It passes, and the exchange has to wait; how long is in the record.
     Slow,
+    /// It cannot say before it is told what it asked for in the facts; it is asked again then.
+    Asks,
 }
 
 /// A stage's answer. Boxed, so that the ordinary answer stays one word.
@@ -135,6 +138,10 @@ pub(crate) struct Facts {
     pub(crate) seclang: Option<Box<stockade_seclang::Transaction>>,
     /// The accepted credential.
     pub(crate) credential: Option<Credential>,
+    /// What identity has to be told before it can go on; the stages behind it wait.
+    pub(crate) look_up: Option<Box<LookUp>>,
+    /// What it was told. The inner `None` stands for no answer in time.
+    pub(crate) looked_up: Option<Option<LookedUp>>,
     /// An `allow` decision selected the request: no block decision stops it.
     pub(crate) exempt: bool,
     /// A block found before the caller was known, kept until no `allow` for this caller can lift it.
@@ -234,6 +241,8 @@ impl Exchange<'_> {
         match outcome {
             Ok(Ran::Pass) => self.note(StageNote { stage, outcome: "pass", detail, setting }),
             Ok(Ran::Skip) => self.note(StageNote { stage, outcome: "skip", detail, setting }),
+            // It notes what it decides when it has decided.
+            Ok(Ran::Asks) => {}
             Ok(Ran::Slow) => {
                 let outcome = if self.mode() == Mode::Enforce { "slow" } else { "would_slow" };
                 self.note(StageNote { stage, outcome, detail, setting });

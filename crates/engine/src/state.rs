@@ -9,7 +9,7 @@ use crate::Record;
 use crate::stages::access::owners::Owners;
 use crate::stages::contract::Differences;
 use crate::stages::decisions::Index;
-use crate::stages::identity::Tokens;
+use crate::stages::identity::{Passwords, Replays, Tokens};
 use crate::stages::inspect::profiles::Profiles;
 use crate::stages::limit::{Counts, Spent};
 use crate::stopwatch::{ReadClock, StageTimes};
@@ -19,6 +19,8 @@ use crate::stopwatch::{ReadClock, StageTimes};
 pub struct State {
     pub(crate) decisions: ArcSwap<Index>,
     pub(crate) tokens: Tokens,
+    pub(crate) passwords: Passwords,
+    pub(crate) replays: Replays,
     pub(crate) counts: Counts,
     /// Differences of responses from the contract that were reported.
     pub(crate) differences: Differences,

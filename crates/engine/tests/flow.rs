@@ -26,15 +26,21 @@ mod graphql;
 mod grpc;
 #[path = "flow/limits.rs"]
 mod limits;
+#[path = "flow/methods.rs"]
+mod methods;
 #[path = "flow/plans.rs"]
 mod plans;
 mod play;
 #[path = "flow/promised.rs"]
 mod promised;
+#[path = "flow/proofs.rs"]
+mod proofs;
 #[path = "flow/responses.rs"]
 mod responses;
 #[path = "flow/routing.rs"]
 mod routing;
+#[path = "flow/signatures.rs"]
+mod signatures;
 #[path = "flow/tokens.rs"]
 mod tokens;
 

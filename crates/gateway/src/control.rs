@@ -1,4 +1,5 @@
-//! The control socket: reload, decisions, status, drain; one JSON object a line, one answer a line.
+//! The control socket: reload, decisions, status, drain; one JSON object a line, one answer a line. After `look_ups` the
+//! roles are turned round: the gateway asks, and control answers.
 //!
 //! Only the owner of the data folder can open it. Everything is bounded all the same: clients, lines, waiting.
 
@@ -92,6 +93,11 @@ impl Control {
             if line.is_empty() {
                 return Ok(());
             }
+            if asks_for_look_ups(&line) {
+                timeout(WRITE, stream.write_all(b"{\"ok\":true}\n")).await??;
+                let (input, mut output) = tokio::io::split(stream);
+                return self.policy.shared.look_ups.serve(&mut BufReader::new(input), &mut output).await;
+            }
             let whole = line.ends_with(b"\n");
             let answer = if whole || (line.len() as u64) < LINE_BYTES_MAX {
                 self.answer(&line)
@@ -124,7 +130,7 @@ impl Control {
                 self.drain.send_replace(true);
                 json!({"ok": true})
             }
-            _ => nack("control.op", "expected `op` to be one of reload, decisions, status, drain".to_owned()),
+            _ => nack("control.op", "expected `op` to be one of reload, decisions, status, drain, look_ups".to_owned()),
         }
     }
 
@@ -167,6 +173,11 @@ fn stages((measured, times): (u64, Vec<(Stage, u64)>)) -> Value {
     json!({"measured": measured, "ns": times})
 }
 
+/// Whether a line turns its connection into the one over which look-ups are answered.
+fn asks_for_look_ups(line: &[u8]) -> bool {
+    serde_json::from_slice(line).is_ok_and(|asked: Value| asked.get("op").is_some_and(|op| op == "look_ups"))
+}
+
 fn nack(code: &str, problem: String) -> Value {
     json!({"ok": false, "code": code, "problem": problem})
 }
@@ -185,6 +196,8 @@ fn counters(counters: &Counters) -> Value {
         "waiting": read(&counters.waiting),
         "unshared": read(&counters.unshared),
         "store_failures": read(&counters.store_failures),
+        "look_ups": read(&counters.look_ups),
+        "unanswered_look_ups": read(&counters.unanswered_look_ups),
         "reloads": read(&counters.reloads),
         "refused_bundles": read(&counters.refused_bundles),
     })

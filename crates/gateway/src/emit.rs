@@ -162,6 +162,7 @@ pub(crate) fn event<'a>(edge: &'a Edge, ended: &'a Ended, trace: &'a Trace) -> E
             let protected = request.query.as_deref().and_then(|query| edge.engine.protected_query(record, query));
             let mut record = request_record(request, protected, trace.request_bytes);
             if let Some(told) = told {
+                record.headers = &told.request_headers;
                 record.fields = &told.request_fields;
                 record.excerpt = told.request_excerpt.as_deref().map(Cow::Borrowed);
             }
@@ -260,6 +261,7 @@ fn request_record(request: &Request, protected: Option<String>, body_bytes: u64)
         body_bytes,
         method: Cow::Borrowed(&request.method),
         authority: Cow::Borrowed(&request.authority),
+        headers: &[],
         fields: &[],
         excerpt: None,
     }

@@ -23,6 +23,7 @@ mod folder;
 mod http1;
 mod http2;
 mod limits;
+mod look_ups;
 mod normalise;
 mod policy;
 mod reasons;
@@ -37,6 +38,7 @@ mod upstream;
 mod websocket;
 
 pub use challenges::Challenges;
+pub use look_ups::LookUps;
 pub use policy::NOTICES;
 pub use reasons::reasons;
 pub use server::Server;

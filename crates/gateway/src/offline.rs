@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use stockade_engine::{Body, BodyPolicy, Cleared, Engine, Record, Spent, State};
+use stockade_engine::{Body, BodyPolicy, Cleared, Engine, LookUp, LookedUp, Record, Spent, State, Wanted, is_password};
 use stockade_model::{
     Client, Event, Framing, Now, Refusal, Request, RequestId, ResponseHead, Scheme, Stage, VerdictKind,
 };
@@ -114,6 +114,9 @@ impl Offline {
             .engine
             .judge_head(state, arrival.request, explain, origin.now)
             .map_err(|refused| ended(*refused, 0, 0))?;
+        let told = admitted.look_up().and_then(answer);
+        let admitted =
+            self.engine.judge_answer(state, admitted, told, origin.now).map_err(|refused| ended(*refused, 0, 0))?;
         let framing = admitted.request().framing;
         let (body, left_over) = match self.read_body(framing, admitted.body_policy(), rest) {
             Ok(read) => read,
@@ -166,6 +169,14 @@ impl Offline {
         let complete = if framing == Framing::Chunked { whole.len() < most } else { whole.len() <= most };
         whole.truncate(most);
         Ok((Body { bytes: whole.freeze(), complete }, input.len() as u64))
+    }
+}
+
+/// What can be told here and now: nobody else is asked.
+fn answer(look_up: &LookUp) -> Option<LookedUp> {
+    match &look_up.wanted {
+        Wanted::Password { hash, password } => Some(LookedUp::Password(is_password(hash, password.reveal()))),
+        Wanted::Token { .. } | Wanted::Keys { .. } => None,
     }
 }
 

@@ -19,6 +19,7 @@ use crate::bundle::BundleError;
 use crate::clock::Clock;
 use crate::control::{self, Control};
 use crate::folder::Folder;
+use crate::look_ups::LookUps;
 use crate::policy::Policy;
 use crate::server::Server;
 use crate::shared::{Counters, Shared};
@@ -114,6 +115,7 @@ fn load(folder: &Folder) -> Result<(Policy, watch::Sender<bool>), String> {
         certificates: compiled.certificates,
         challenges: folder.challenges(),
         health: Health::default(),
+        look_ups: LookUps::default(),
         clock: Clock::start(),
         counters: Counters::default(),
         drain: draining,

@@ -15,6 +15,7 @@ use crate::challenges::Challenges;
 use crate::clock::Clock;
 use crate::emit::bodies::Samples;
 use crate::limits::Exact;
+use crate::look_ups::LookUps;
 use crate::normalise::Edge;
 use crate::rule_log::RuleLog;
 use crate::spool::Spool;
@@ -36,6 +37,8 @@ pub struct Shared {
     pub challenges: Challenges,
     /// Which upstream targets are usable, as all workers see it.
     pub health: Health,
+    /// Who answers what the engine has to be told.
+    pub look_ups: LookUps,
     /// The clock.
     pub clock: Clock,
     /// What was counted since the start.
@@ -210,6 +213,10 @@ pub struct Counters {
     pub unshared: AtomicU64,
     /// How often the shared store of limits could not be reached.
     pub store_failures: AtomicU64,
+    /// What the engine asked for before it could judge.
+    pub look_ups: AtomicU64,
+    /// Those that nobody answered in time.
+    pub unanswered_look_ups: AtomicU64,
     /// Bundles put in force.
     pub reloads: AtomicU64,
     /// Bundles refused.

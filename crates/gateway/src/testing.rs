@@ -74,6 +74,7 @@ fn api(target: &str) -> ApiPlan {
         seclang_exceptions: Vec::new(),
         name: "shop".to_owned(),
         hosts: vec!["*".to_owned()],
+        path_forms: Vec::new(),
         base_path: "/".to_owned(),
         mode: Mode::Enforce,
         upstream: UpstreamPlan {
@@ -105,12 +106,7 @@ fn api(target: &str) -> ApiPlan {
             json_depth: 64,
             json_values: 20_000,
         },
-        identity: IdentityPlan {
-            methods: Vec::new(),
-            required: false,
-            anonymous: Default::default(),
-            strip_credential: false,
-        },
+        identity: IdentityPlan::default(),
         access: AccessPlan::default(),
         inspect: InspectPlan {
             enabled: false,
@@ -134,6 +130,7 @@ fn api(target: &str) -> ApiPlan {
         },
         protect: Default::default(),
         fail: FailModesPlan {
+            identity: FailMode::Closed,
             contract: FailMode::Closed,
             inspect: FailMode::Closed,
             limit: FailMode::Open,

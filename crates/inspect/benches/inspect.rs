@@ -77,13 +77,13 @@ fn time(name: &str, mut run: impl FnMut()) {
     }
 }
 
-/// Requests that are made to cost: each once, in microseconds, with what was answered.
+/// Requests that are made to cost: the best of seven runs, in microseconds, with what was answered.
 fn bombs(inspector: &Inspector) {
     let scope = Scope::unknown(Timestamp(0));
     let keys: String = (0..10_000).map(|index| format!("\"k{index}\":\"v{index}\",")).collect();
     let zip = {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        let _ = std::io::Write::write_all(&mut encoder, &vec![b'a'; 64 << 20]);
+        let _ = std::io::Write::write_all(&mut encoder, &vec![b'a'; 32 << 20]);
         base64::Engine::encode(&base64::engine::general_purpose::STANDARD, encoder.finish().unwrap_or_default())
     };
     let percent = |text: String| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
@@ -100,21 +100,26 @@ fn bombs(inspector: &Inspector) {
         ("1 MB of `{{ ${ `", text(&"{{ ${ ".repeat(175_000))),
         ("1 MB of `../`", text(&"../".repeat(350_000))),
         ("1 MB of `%25`", text(&"%25".repeat(350_000))),
-        ("64 MB in Base64 and gzip", text(&zip)),
+        ("32 MB in Base64 and gzip", text(&zip)),
         ("5 layers of percent escapes", text(&five)),
     ];
     for (name, body) in bodies {
-        let start = Instant::now();
-        let parsed = ParsedBody::parse(Some("application/json"), None, None, body.as_bytes(), true, &LIMITS);
-        let told = match &parsed {
-            Ok(parsed) => {
-                let inspection = inspector.body(parsed, &scope);
-                let best = inspection.findings.first().filter(|_| inspection.refuse).map(|first| first.detector);
-                inspection.problem.map(|(reason, _)| reason.code).or(best).unwrap_or("let pass")
-            }
-            Err(error) => error.reason.code,
+        let judge = || {
+            let start = Instant::now();
+            let parsed = ParsedBody::parse(Some("application/json"), None, None, body.as_bytes(), true, &LIMITS);
+            let told = match &parsed {
+                Ok(parsed) => {
+                    let inspection = inspector.body(parsed, &scope);
+                    let best = inspection.findings.first().filter(|_| inspection.refuse).map(|first| first.detector);
+                    inspection.problem.map(|(reason, _)| reason.code).or(best).unwrap_or("let pass")
+                }
+                Err(error) => error.reason.code,
+            };
+            (start.elapsed().as_micros(), told)
         };
-        tell(name, start.elapsed().as_micros(), told);
+        if let Some((micros, told)) = (0..7).map(|_| judge()).min() {
+            tell(name, micros, told);
+        }
     }
     let arguments: String = (0..10_000).map(|index| format!("a{index}={index}&")).collect();
     let request = Request { query: Some(arguments), ..request() };

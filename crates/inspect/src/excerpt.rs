@@ -12,6 +12,63 @@ const TEXT_BYTES: usize = 256;
 const NAME_BYTES: usize = 80;
 const CUT: &str = "…";
 
+/// Header fields shown of one request.
+const HEADERS: usize = 64;
+/// Bytes of one header field's value that are shown.
+const HEADER_BYTES: usize = 128;
+
+/// Header fields whose values are shown, masked. Of others the name and the length are: any of them may carry a key.
+const SHOWN: &[&str] = &[
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "dnt",
+    "expect",
+    "host",
+    "if-modified-since",
+    "if-unmodified-since",
+    "origin",
+    "pragma",
+    "range",
+    "te",
+    "traceparent",
+    "transfer-encoding",
+    "upgrade",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-http-method-override",
+    "x-requested-with",
+];
+
+/// Header fields as `name: value`, in their order.
+#[must_use]
+pub fn headers<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<String> {
+    let shown = |name: &str| SHOWN.contains(&name) || name.starts_with("sec-");
+    fields
+        .take(HEADERS)
+        .map(|(name, value)| {
+            let told = mask::text(name, NAME_BYTES);
+            if shown(name) {
+                format!("{told}: {}", mask::text(&String::from_utf8_lossy(value), HEADER_BYTES))
+            } else {
+                format!("{told}: ({} bytes)", value.len())
+            }
+        })
+        .collect()
+}
+
 /// Whether the field with these names, outermost first, and this value is to be hidden. Asked with an empty value about
 /// whole objects and lists.
 pub type Hides<'a> = &'a dyn Fn(&[&str], &str) -> bool;
@@ -173,6 +230,28 @@ mod tests {
         );
         let form = shown("application/x-www-form-urlencoded", "user=bob&pin=1234&note=a%26b", 500);
         assert_eq!(form.as_deref(), Some("user=bob&pin=[masked]&note=a&b"));
+    }
+
+    #[test]
+    fn header_fields_are_shown_without_what_may_be_a_key() {
+        let fields: [(&str, &[u8]); 5] = [
+            ("accept", b"*/*"),
+            ("authorization", b"Bearer hunter2"),
+            ("x-shop-client", b"hunter2"),
+            ("user-agent", b"me a@example.com\x1b"),
+            ("sec-fetch-mode", b"cors"),
+        ];
+        assert_eq!(
+            headers(fields.into_iter()),
+            [
+                "accept: */*",
+                "authorization: (14 bytes)",
+                "x-shop-client: (7 bytes)",
+                "user-agent: me [email]\\x1b",
+                "sec-fetch-mode: cors",
+            ]
+        );
+        assert_eq!(headers((0..200).map(|_| ("accept", b"x".as_slice()))).len(), HEADERS);
     }
 
     #[test]

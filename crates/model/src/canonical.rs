@@ -5,6 +5,81 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A form of a path that servers read in different ways. It is refused unless an API says that its upstream wants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PathForm {
+    /// `%2F`: a `/` within a segment, as in `/projects/group%2Fproject`.
+    EncodedSlash,
+    /// `%25`: a `%` within a segment. What is decoded twice behind the gateway means something else there.
+    EncodedPercent,
+    /// `//`: a segment without a letter.
+    EmptySegment,
+}
+
+impl PathForm {
+    /// As it is written in config.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EncodedSlash => "encoded_slash",
+            Self::EncodedPercent => "encoded_percent",
+            Self::EmptySegment => "empty_segment",
+        }
+    }
+}
+
+/// Some forms of paths.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct PathForms(u8);
+
+impl PathForms {
+    /// Every form, in the order of the bits.
+    const ALL: [PathForm; 3] = [PathForm::EncodedSlash, PathForm::EncodedPercent, PathForm::EmptySegment];
+
+    /// Those of a canonical path.
+    fn of(path: &str) -> Self {
+        let marks = ["%2F", "%25", "//"];
+        Self::ALL.into_iter().zip(marks).filter(|(_, mark)| path.contains(mark)).map(|(form, _)| form).collect()
+    }
+
+    /// Adds a form.
+    const fn add(&mut self, form: PathForm) {
+        self.0 |= 1 << form as u8;
+    }
+
+    /// The forms of either.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether a form is among them.
+    #[must_use]
+    pub const fn has(self, form: PathForm) -> bool {
+        self.0 & (1 << form as u8) != 0
+    }
+
+    /// The first form that `allowed` lacks.
+    #[must_use]
+    pub fn beyond(self, allowed: Self) -> Option<PathForm> {
+        Self::ALL.into_iter().find(|form| self.has(*form) && !allowed.has(*form))
+    }
+}
+
+impl FromIterator<PathForm> for PathForms {
+    fn from_iter<I: IntoIterator<Item = PathForm>>(forms: I) -> Self {
+        let mut all = Self::default();
+        for form in forms {
+            all.add(form);
+        }
+        all
+    }
+}
+
 /// Why a request path has no canonical form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PathError {
@@ -44,9 +119,12 @@ impl fmt::Display for PathError {
 /// A path in its only form.
 ///
 /// Unreserved escapes decoded, other escapes in upper case, dot segments removed, no empty segment but a last one
-/// (RFC 3986 6.2.2). INVARIANT: canonicalising it again gives the same bytes.
+/// (RFC 3986 6.2.2), unless a form was allowed. INVARIANT: canonicalising it again gives the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct CanonicalPath(String);
+pub struct CanonicalPath {
+    text: String,
+    forms: PathForms,
+}
 
 impl CanonicalPath {
     /// Brings `raw`, the path of a request target without its query, into canonical form.
@@ -54,32 +132,48 @@ impl CanonicalPath {
     /// # Errors
     /// The first thing that makes it ambiguous; see [`PathError`].
     pub fn parse(raw: &[u8]) -> Result<Self, PathError> {
+        Self::parse_with(raw, PathForms::default())
+    }
+
+    /// The same, with forms that are kept as they are.
+    ///
+    /// # Errors
+    /// The first thing that makes it ambiguous; see [`PathError`].
+    pub fn parse_with(raw: &[u8], allowed: PathForms) -> Result<Self, PathError> {
         if raw.first() != Some(&b'/') {
             return Err(PathError::Rootless);
         }
         let plain = raw.iter().all(|byte| is_plain(*byte));
         if plain && !needs_segment_work(raw) {
             let text = std::str::from_utf8(raw).map_err(|_| PathError::NotUtf8)?;
-            return Ok(Self(text.to_owned()));
+            return Ok(Self { text: text.to_owned(), forms: PathForms::default() });
         }
-        remove_dot_segments(&decode_unreserved(raw)?).map(Self)
+        let text = remove_dot_segments(&decode_unreserved(raw, allowed)?, allowed)?;
+        let forms = PathForms::of(&text);
+        Ok(Self { text, forms })
+    }
+
+    /// The forms it has that servers read in different ways.
+    #[must_use]
+    pub const fn forms(&self) -> PathForms {
+        self.forms
     }
 
     /// The path as it is matched and forwarded.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The segments after the leading `/`, still escaped; `/` alone has one empty segment.
     pub fn segments(&self) -> impl Iterator<Item = &str> {
-        self.0.strip_prefix('/').unwrap_or(&self.0).split('/')
+        self.text.strip_prefix('/').unwrap_or(&self.text).split('/')
     }
 }
 
 impl fmt::Display for CanonicalPath {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
+        out.write_str(&self.text)
     }
 }
 
@@ -126,7 +220,7 @@ fn needs_segment_work(raw: &[u8]) -> bool {
     raw.windows(2).any(|pair| matches!(pair, b"//" | b"/."))
 }
 
-fn decode_unreserved(raw: &[u8]) -> Result<String, PathError> {
+fn decode_unreserved(raw: &[u8], allowed: PathForms) -> Result<String, PathError> {
     let mut out: Vec<u8> = Vec::with_capacity(raw.len());
     let mut decoded: Vec<u8> = Vec::with_capacity(raw.len());
     let mut rest = raw;
@@ -141,7 +235,12 @@ fn decode_unreserved(raw: &[u8]) -> Result<String, PathError> {
             continue;
         }
         let byte = escape(tail).ok_or(PathError::BadEscape)?;
-        if byte < 0x20 || byte == 0x7f || matches!(byte, b'/' | b'\\' | b'%') {
+        let form = match byte {
+            b'/' => Some(PathForm::EncodedSlash),
+            b'%' => Some(PathForm::EncodedPercent),
+            _ => None,
+        };
+        if byte < 0x20 || byte == 0x7f || byte == b'\\' || form.is_some_and(|form| !allowed.has(form)) {
             return Err(PathError::ForbiddenEscape(byte));
         }
         if is_unreserved(byte) {
@@ -160,14 +259,14 @@ fn decode_unreserved(raw: &[u8]) -> Result<String, PathError> {
     String::from_utf8(out).map_err(|_| PathError::NotUtf8)
 }
 
-fn remove_dot_segments(path: &str) -> Result<String, PathError> {
+fn remove_dot_segments(path: &str, allowed: PathForms) -> Result<String, PathError> {
     let mut kept: Vec<&str> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         let last = segments.peek().is_none();
         let stem = segment.split(';').next().unwrap_or(segment);
         match segment {
-            "" if !last => return Err(PathError::EmptySegment),
+            "" if !last && !allowed.has(PathForm::EmptySegment) => return Err(PathError::EmptySegment),
             "." | ".." => {
                 if segment == ".." && kept.pop().is_none() {
                     return Err(PathError::Climbs);
@@ -244,7 +343,41 @@ mod tests {
         }
     }
 
+    #[test]
+    fn allowed_forms_are_kept_and_named() {
+        let kept = |raw: &str, form| {
+            let path = CanonicalPath::parse_with(raw.as_bytes(), [form].into_iter().collect()).unwrap();
+            assert_eq!(path.forms(), [form].into_iter().collect());
+            assert_eq!(path.forms().beyond(PathForms::default()), Some(form));
+            path.as_str().to_owned()
+        };
+        assert_eq!(kept("/projects/group%2fshop", PathForm::EncodedSlash), "/projects/group%2Fshop");
+        assert_eq!(kept("/find/100%25", PathForm::EncodedPercent), "/find/100%25");
+        assert_eq!(kept("/a//b/./c", PathForm::EmptySegment), "/a//b/c");
+        assert_eq!(kept("//", PathForm::EmptySegment), "//");
+        let all: PathForms = PathForms::ALL.into_iter().collect();
+        for (raw, error) in [
+            ("/a%5cb", PathError::ForbiddenEscape(b'\\')),
+            ("/a%00", PathError::ForbiddenEscape(0)),
+            ("/a%c0%af", PathError::NotUtf8),
+            ("/..;/b", PathError::DotParameter),
+            ("/a/../../b", PathError::Climbs),
+        ] {
+            assert_eq!(CanonicalPath::parse_with(raw.as_bytes(), all), Err(error), "{raw}");
+        }
+        assert_eq!(CanonicalPath::parse_with(b"/a/b", all).unwrap().forms(), PathForms::default());
+    }
+
     proptest! {
+        #[test]
+        fn allowed_forms_stay_when_canonicalised_twice(raw in "/([a-z.;%/]|%2[eEfF5]|//|\\.\\.){0,24}") {
+            let all: PathForms = PathForms::ALL.into_iter().collect();
+            if let Ok(path) = CanonicalPath::parse_with(raw.as_bytes(), all) {
+                prop_assert_eq!(&CanonicalPath::parse_with(path.as_str().as_bytes(), all).unwrap(), &path);
+                prop_assert!(!path.segments().any(|segment| segment == "." || segment == ".."));
+            }
+        }
+
         #[test]
         fn canonicalising_twice_changes_nothing(raw in "/([a-z.;~%/]|%2[eE]|%6[1-9]|%[cC]3%[aA]9|%20|\\.\\.){0,24}") {
             if let Ok(path) = CanonicalPath::parse(raw.as_bytes()) {

@@ -123,6 +123,10 @@ pub struct RequestRecord<'a> {
     pub user_agent: Option<Cow<'a, str>>,
     /// Bytes of the body that were read.
     pub body_bytes: u64,
+    /// Header fields as `name: value`, in their order; only of an exchange that stood out. Values that may be keys are
+    /// told by their length alone. At most 64.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub headers: &'a [String],
     /// Fields of the body, without their values; of some exchanges of each operation only. At most 64.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub fields: &'a [FieldRecord],

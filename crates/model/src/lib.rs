@@ -19,7 +19,7 @@ pub mod trace;
 pub mod verdict;
 
 pub use address::Cidr;
-pub use canonical::{CanonicalPath, PathError};
+pub use canonical::{CanonicalPath, PathError, PathForm, PathForms};
 pub use decision::{Decision, DecisionAction, Selector};
 pub use event::{Event, Notice};
 pub use finding::Finding;

@@ -159,7 +159,7 @@ impl Engine {
     /// Whether some API takes keys in the header `name`.
     fn is_key_header(&self, name: &str) -> bool {
         self.engine.plan().apis.iter().flat_map(|api| &api.identity.methods).any(|method| {
-            matches!(method, IdentityMethodPlan::ApiKey { place: KeyPlace::Header, parameter, .. } if parameter == name)
+            matches!(method, IdentityMethodPlan::ApiKey(keys) if keys.place == KeyPlace::Header && keys.parameter == name)
         })
     }
 }

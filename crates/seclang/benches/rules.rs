@@ -41,7 +41,7 @@ fn ordinary() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn bombs() -> Vec<(&'static str, Vec<u8>)> {
-    let text = |unit: &str| format!("{{\"a\":\"{}\"}}", unit.repeat((1 << 20) / unit.len())).into_bytes();
+    let text = |unit: &str| format!("{{\"a\":\"{}\"}}", unit.repeat(1_000_000 / unit.len())).into_bytes();
     let keys: Vec<String> = (0..10_000).map(|number| format!("\"key{number}\":{number}")).collect();
     vec![
         ("string-1m-a", post("application/json", &text("a"))),
@@ -53,7 +53,7 @@ fn bombs() -> Vec<(&'static str, Vec<u8>)> {
         ("string-1m-sql", post("application/json", &text("select a from b where c = 'd' union "))),
         ("string-1m-tags", post("application/json", &text("<a b=c>d</a>"))),
         ("string-1m-percent", post("application/json", &text("%2527%u0041"))),
-        ("form-1m", post("application/x-www-form-urlencoded", &[b"a=".to_vec(), b"b ".repeat(1 << 19)].concat())),
+        ("form-1m", post("application/x-www-form-urlencoded", &[b"a=".to_vec(), b"b ".repeat(500_000)].concat())),
         ("nested", post("application/json", &[vec![b'['; 1 << 19], vec![b']'; 1 << 19]].concat())),
         ("keys-10k", post("application/json", format!("{{{}}}", keys.join(",")).as_bytes())),
         ("arguments-10k", post("application/x-www-form-urlencoded", "a=b&".repeat(10_000).as_bytes())),
@@ -85,6 +85,12 @@ fn run(rules: &Arc<RuleSet>, memory: &Arc<Memory>, raw: &[u8]) -> usize {
     transaction.take_matches().len()
 }
 
+/// A run that is measured: a name of its own, so that a profiler can leave out the first run, which builds patterns.
+#[inline(never)]
+fn timed(rules: &Arc<RuleSet>, memory: &Arc<Memory>, raw: &[u8]) -> usize {
+    run(rules, memory, raw)
+}
+
 #[expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
 fn main() -> ExitCode {
     let plan = std::env::var("STOCKADE_RULES").ok().and_then(|file| std::fs::read(file).ok());
@@ -112,7 +118,7 @@ fn main() -> ExitCode {
         let best = (0..if rounds > 0 { 1 } else { 7 }).map(|_| {
             let start = Instant::now();
             for _ in 0..per_run {
-                black_box(run(&rules, &memory, black_box(&raw)));
+                black_box(timed(&rules, &memory, black_box(&raw)));
             }
             start.elapsed() / per_run
         });

@@ -4,6 +4,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct ByteSet([u64; 4]);
 
+/// Length from which bytes are marked first.
+const LONG: usize = 1024;
+
 impl ByteSet {
     /// Every byte.
     pub(crate) const ALL: Self = Self([u64::MAX; 4]);
@@ -51,9 +54,18 @@ impl ByteSet {
     /// The bytes that stand in a value.
     pub(crate) fn present(value: &[u8]) -> Self {
         let mut set = Self::EMPTY;
-        for byte in value {
-            set.insert(*byte);
+        if value.len() <= LONG {
+            value.iter().for_each(|byte| set.insert(*byte));
+            return set;
         }
+        // A mark for each byte is quicker to make than a bit, but there are 256 to be gathered.
+        let mut seen = [false; 256];
+        for byte in value {
+            if let Some(mark) = seen.get_mut(usize::from(*byte)) {
+                *mark = true;
+            }
+        }
+        (0..=u8::MAX).zip(seen).filter(|(_, seen)| *seen).for_each(|(byte, _)| set.insert(byte));
         set
     }
 
@@ -77,5 +89,18 @@ impl ByteSet {
     /// Whether every byte of this one is in `other`.
     pub(crate) fn within(&self, other: &Self) -> bool {
         self.0.iter().zip(other.0).all(|(one, two)| one & !two == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_long_values_are_those_of_short_ones() {
+        let long: Vec<u8> = (0..=u8::MAX).filter(|byte| byte % 3 == 0).cycle().take(LONG + 1).collect();
+        let (short, _) = long.split_at(86);
+        assert_eq!(ByteSet::present(&long), ByteSet::present(short));
+        assert!(ByteSet::present(&long).contains(255) && !ByteSet::present(&long).contains(1));
     }
 }

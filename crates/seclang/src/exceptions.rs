@@ -62,6 +62,11 @@ impl Holding {
         all.filter(move |one| one.rule.is_none_or(|wanted| wanted == rule))
     }
 
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
     /// Whether a rule is let pass whatever it looks at.
     pub(crate) fn cover_rule(&self, rule: u64) -> bool {
         self.of(rule).any(|one| one.target.is_none())

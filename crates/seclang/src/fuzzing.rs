@@ -15,6 +15,12 @@ pub fn transformations(value: &[u8]) -> bool {
         .all(|one| one.change(value, &present, &map) == one.apply(value, &map).filter(|changed| changed != value))
 }
 
+/// Whether SQL and script injection are found as without what is spared.
+#[must_use]
+pub fn injections(value: &[u8]) -> bool {
+    crate::operators::injection::agree(value)
+}
+
 /// The same rules without their search for texts: every operator is asked about every value.
 #[must_use]
 pub fn unfiltered(mut rules: RuleSet) -> Arc<RuleSet> {

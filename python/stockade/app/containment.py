@@ -23,6 +23,9 @@ DAY_US = 86_400 * SECOND_US
 MOST_ACTIVE = 20_000
 """Automatic decisions at once."""
 
+SETTLE_US = 2 * SECOND_US
+"""How long a decision gets to be in force everywhere before another one follows about the same actor."""
+
 WRONG = 2
 """Good actors that a decision may refuse before it is taken back."""
 
@@ -112,6 +115,7 @@ class Containment:
         self.paused_until = 0
         self._times: dict[str, list[int]] = {}
         self._wrong: dict[str, int] = {}
+        self._decided: dict[str, int] = {}
 
     def take(self, raw: Mapping[str, Any], received: int | None = None) -> list[Incident]:
         """Take one record in.
@@ -199,6 +203,9 @@ class Containment:
         incident = self.incidents.take(alert)
         if not self.acts or alert.time < self.paused_until or len(self.active) >= MOST_ACTIVE:
             return incident
+        if alert.time - self._decided.get(alert.actor, 0) < SETTLE_US:
+            # What was decided is not in force everywhere yet.
+            return incident
         suspect = Suspect(alert.actor, alert.abuse.value, alert.seen, alert.sharers)
         found = measure(suspect, self.traffic, lambda selector: self._count(selector, alert.time))
         if found is None or found.action is DecisionAction.WATCH or self._may_never(found, alert):
@@ -222,6 +229,9 @@ class Containment:
         )
         if len(incident.decisions) < 100:
             incident.decisions.append(name)
+        self._decided[alert.actor] = alert.time
+        if len(self._decided) > MOST_ACTIVE:
+            self._decided.pop(next(iter(self._decided)))
         self.changed = True
 
     def _extend(self, active: Active, now: int) -> None:

@@ -23,6 +23,7 @@ from stockade.app.admin.guard import Guard
 from stockade.app.archiving import Archiving
 from stockade.app.certificates import Renewals
 from stockade.app.control_state import ControlState
+from stockade.app.look_ups import LookUps
 from stockade.app.policy import Policy
 from stockade.app.token import read_or_create
 from stockade.config.admin import Admin
@@ -47,6 +48,9 @@ WATCH_S = 1.0
 RENEW_S = 5.0
 """Seconds between two looks for certificates that are due."""
 
+FETCH_S = 0.5
+"""Seconds between two looks for key sets that are due."""
+
 CLEAN_S = 5.0
 """Seconds between two looks for decisions that have ended."""
 
@@ -64,6 +68,8 @@ class ControlProcess:
         admin: how the admin API is served.
         archiving: opens the archive that events are taken into.
         renewals: obtains certificates that are due.
+        look_ups: answers what the gateway has to be told.
+        fetch: fetches the key sets that are due.
         pages: makes the console.
     """
 
@@ -75,6 +81,8 @@ class ControlProcess:
         admin: Admin,
         archiving: Callable[[], Archiving],
         renewals: Renewals,
+        look_ups: LookUps,
+        fetch: Callable[[], None],
         pages: Pages | None = None,
     ) -> None:
         self._folder = folder
@@ -85,6 +93,8 @@ class ControlProcess:
         self._open_archive = archiving
         self._archiving: Archiving | None = None
         self._renewals = renewals
+        self._look_ups = look_ups
+        self._fetch = fetch
         self._events = state.events.follow(0)
         self._stop = threading.Event()
         self._look_now = threading.Event()
@@ -111,6 +121,8 @@ class ControlProcess:
                 ),
                 threading.Thread(target=self._repeat, args=(self._clean, CLEAN_S), name="clean", daemon=True),
                 threading.Thread(target=self._repeat, args=(self._renewals.run, RENEW_S), name="renew", daemon=True),
+                threading.Thread(target=self._repeat, args=(self._fetch, FETCH_S), name="fetch", daemon=True),
+                threading.Thread(target=self._look_ups.run, args=(self._stop,), name="look-ups", daemon=True),
             ]
             self._fill()
             for thread in threads:
@@ -125,6 +137,7 @@ class ControlProcess:
             finally:
                 self._stop.set()
                 self._look_now.set()
+                self._look_ups.close()
                 for thread in threads:
                     thread.join(timeout=2.0)
                 if self._archiving is not None:

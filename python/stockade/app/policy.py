@@ -22,6 +22,8 @@ from stockade.model.problem import Problem
 from stockade.prevent.crypto import wrapping_keys
 from stockade.prevent.gateway.bundle import Bundles
 from stockade.prevent.gateway.plan import NO_KEY, Compiled, compile_plan
+from stockade.prevent.identity import signing_key
+from stockade.prevent.identity.key_sets import KeySets
 
 LOG = logging.getLogger("stockade.policy")
 
@@ -144,16 +146,24 @@ class Policy:
         bundles: makes and keeps bundles.
         link: the gateway that takes them.
         clock: microseconds since the epoch.
+        key_sets: fetches the key sets that the config names by URL.
     """
 
     def __init__(
-        self, asked: Asked, load: Callable[[], Loaded], bundles: Bundles, link: GatewayLink, clock: Clock
+        self,
+        asked: Asked,
+        load: Callable[[], Loaded],
+        bundles: Bundles,
+        link: GatewayLink,
+        clock: Clock,
+        key_sets: KeySets | None = None,
     ) -> None:
         self._asked = asked
         self._load = load
         self._bundles = bundles
         self._link = link
         self._clock = clock
+        self._key_sets = key_sets or KeySets(clock)
         self._lock = threading.Lock()
         self.config: Config | None = None
         """What is in force, once something is."""
@@ -180,6 +190,7 @@ class Policy:
             self._seen = _fingerprints(self._files)
             loaded = self._load()
             _provide(loaded.config, self._clock())
+            self._key_sets.provide(loaded.config)
             try:
                 compiled = compile_plan(loaded, ensure_key(loaded.config) or NO_KEY)
             except ConfigError as error:
@@ -255,6 +266,7 @@ class Policy:
 def _provide(config: Config, now: int) -> None:
     """Put into the data folder what the gateway needs there before it takes the bundle."""
     ensure_placeholders(config, now)
+    signing_key.ensure(config)
     if config.gateway.spool.encrypt:
         file = config.data / "keys" / "spool.key"
         if not wrapping_keys.read_file(file):

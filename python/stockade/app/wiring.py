@@ -21,6 +21,7 @@ from stockade.app.control_state import ControlState, Site
 from stockade.app.decisions import Decisions
 from stockade.app.errors import StockadeError
 from stockade.app.gateway_link import GatewayLink
+from stockade.app.look_ups import LookUps
 from stockade.app.policy import Asked, Policy, load_asked, load_asked_text
 from stockade.app.supervisor import Supervisor, Watch
 from stockade.app.vault import read_entry
@@ -30,6 +31,7 @@ from stockade.config.behaviour import Behaviour
 from stockade.config.events import Events
 from stockade.config.outputs import Output
 from stockade.prevent.gateway.bundle import Bundles
+from stockade.prevent.identity.key_sets import KeySets
 from stockade.store.decisions import DecisionStore
 from stockade.store.events import EventStore
 from stockade.store.folder import DataFolder
@@ -64,9 +66,10 @@ def load(asked: Asked) -> Loaded:
     return load_asked(asked, os.environ, Path.cwd(), read_entry)
 
 
-def policy(asked: Asked, folder: DataFolder) -> Policy:
+def policy(asked: Asked, folder: DataFolder, key_sets: KeySets | None = None) -> Policy:
     """The policy of a data folder."""
-    return Policy(asked, lambda: load(asked), Bundles(folder.path), GatewayLink(folder.socket), wall_clock)
+    link = GatewayLink(folder.socket)
+    return Policy(asked, lambda: load(asked), Bundles(folder.path), link, wall_clock, key_sets)
 
 
 def write_bundle(config: Path) -> None:
@@ -100,7 +103,8 @@ def control(asked: Asked, folder: DataFolder, admin: Admin, kept: Kept, pages: P
     from stockade.detect.ingest.red import Red
 
     link = GatewayLink(folder.socket)
-    rules = policy(asked, folder)
+    key_sets = KeySets(wall_clock)
+    rules = policy(asked, folder, key_sets)
     recent = RecentEvents()
     database = _database(folder, admin)
     audit = Audit(folder, wall_clock, admin.audit_export)
@@ -131,7 +135,13 @@ def control(asked: Asked, folder: DataFolder, admin: Admin, kept: Kept, pages: P
 
         state.watching = Watching(folder, kept.behaviour, state.decisions, wall_clock)
     renewals = Renewals(lambda: rules.config, wall_clock)
-    return ControlProcess(folder, rules, state, admin, archiving, renewals, pages)
+    look_ups = LookUps(folder.socket, lambda: rules.config, key_sets, wall_clock)
+
+    def fetch() -> None:
+        if rules.config is not None:
+            key_sets.run(rules.config)
+
+    return ControlProcess(folder, rules, state, admin, archiving, renewals, look_ups, fetch, pages)
 
 
 def _database(folder: DataFolder, admin: Admin) -> ControlDatabase:

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "apis": "stockade.cli.apis",
     "limits": "stockade.cli.limits",
     "learn": "stockade.cli.learn",
+    "keys": "stockade.cli.keys",
     "vault": "stockade.cli.vault",
     "rules": "stockade.cli.rules",
     "contract": "stockade.cli.contract",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stockade.cli import output
-from stockade.model.event import Event, Finding, Refusal, StageNote
+from stockade.model.event import Event, Finding, Refusal, RequestRecord, StageNote
 
 MARKS = {"pass": "+", "skip": ".", "slow": "~", "refuse": "x", "would_slow": "!", "would_refuse": "!"}
 """Sign of each outcome."""
@@ -95,6 +95,8 @@ def _body_lines(event: Event) -> Iterator[str]:
     for name, side in (("sent", event.request), ("answered", event.response)):
         if side is None:
             continue
+        for header in side.headers if isinstance(side, RequestRecord) else ():
+            yield f"  header    {output.visible(header)}"
         if side.excerpt:
             yield f"  {name:<10}{output.visible(side.excerpt)}"
         if side.fields:

@@ -20,6 +20,9 @@ from stockade.config.values import BasePath, ConfigPath, HostPattern
 Mode = Literal["enforce", "monitor"]
 """`enforce` refuses; `monitor` never changes a response and records what would have been refused."""
 
+PathForm = Literal["encoded_slash", "encoded_percent", "empty_segment"]
+"""A form of a path that servers read in different ways."""
+
 
 class Api(Section):
     """One API and all that applies to it."""
@@ -39,6 +42,11 @@ class Api(Section):
     mode: Mode = "enforce"
     """`enforce` refuses; `monitor` never changes a response and records what would have been refused.
     Malformed HTTP is refused all the same."""
+    path_forms: Annotated[tuple[PathForm, ...], Field(max_length=3, strict=False)] = Field(
+        default=(), examples=[["encoded_slash"]]
+    )
+    """Forms of paths that servers read in different ways, and that its upstream wants: `encoded_slash` (`%2F`),
+    `encoded_percent` (`%25`), `empty_segment` (`//`). They are passed on as they came; others refuse them."""
     spec: ConfigPath | None = Field(default=None, examples=["openapi.yaml"])
     """OpenAPI 3.0 or 3.1 document, YAML or JSON."""
     identity: Identity = Identity()

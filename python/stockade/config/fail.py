@@ -11,6 +11,9 @@ FailMode = Literal["open", "closed"]
 class Fail(Section):
     """Fail mode by stage, for a stage that breaks or runs out of its budget."""
 
+    identity: FailMode = "closed"
+    """Identity stage: a credential that nobody could check, as when the identity provider is down. `open` lets its
+    caller pass as anonymous."""
     contract: FailMode = "closed"
     """Contract stage."""
     inspect: FailMode = "closed"

@@ -149,8 +149,8 @@ class Gateway(Section):
     spool: Spool = Spool()
     """The event spool."""
     excerpt: Annotated[Size, Within("0B", "64KiB")] = Size(2048)
-    """How much of a masked body is kept as evidence of an exchange that was refused, failed or had a finding; `0B` for
-    none. Bodies of other exchanges are never kept."""
+    """How much of a masked body is kept, beside header fields, as evidence of an exchange that was refused, failed or
+    had a finding; `0B` for neither. Of other exchanges none is kept."""
     seclang_log: ConfigPath | None = Field(default=None, examples=["rules.log"])
     """File that gets one line for each match of a SecLang rule, in the form of ModSecurity's error log."""
     trial: Annotated[Duration, Within("0s", "1h")] = Duration(60_000)

@@ -4,9 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from stockade.config.identity import Moment
 from stockade.config.section import Section
-from stockade.config.values import Size, Within
+from stockade.config.values import Moment, Size, Within
 from stockade.config.values.refuse import refuse
 
 

@@ -38,6 +38,50 @@ def read_key_set(file: Path) -> dict[str, Any]:
     except OSError as error:
         reason = (error.strerror or "not readable").lower()
         raise KeySetError(f"expected a JWK Set that can be read ({reason})", f"looked for {file}") from error
+    return parse_key_set(data)
+
+
+def parse_key_set(data: bytes) -> dict[str, Any]:
+    """Read a JWK Set from its text.
+
+    Returns:
+        `{"keys": [...]}`, each key with its members as they stand.
+
+    Raises:
+        KeySetError: it is not a JWK Set, or holds a private or too short key.
+    """
+    keys = shape(data)
+    for index, key in enumerate(keys):
+        _check_key(index, key)
+    return {"keys": keys}
+
+
+def usable_keys(data: bytes) -> dict[str, Any]:
+    """What can be used of a JWK Set that somebody else keeps: other keys are passed over (RFC 7517 5).
+
+    Raises:
+        KeySetError: it is not a JWK Set, or has no key that can be used.
+    """
+    found = []
+    for index, key in enumerate(shape(data)):
+        try:
+            _check_key(index, key)
+        except KeySetError:
+            continue
+        # Whoever can fetch the set knows its secrets.
+        if key["kty"] != "oct":
+            found.append(key)
+    if not found:
+        raise KeySetError("expected a JWK Set with a public key that can be used")
+    return {"keys": found}
+
+
+def shape(data: bytes) -> list[Any]:
+    """The `keys` of a JWK Set, not looked at.
+
+    Raises:
+        KeySetError: it is not a JWK Set.
+    """
     try:
         if len(data) > _LARGEST_FILE:
             raise ValueError("too large")
@@ -47,9 +91,7 @@ def read_key_set(file: Path) -> dict[str, Any]:
     keys = value.get("keys") if isinstance(value, dict) else None
     if not isinstance(keys, list) or not 1 <= len(keys) <= _MOST_KEYS:
         raise KeySetError("expected a JWK Set with 1 to 1000 `keys`", 'the form is `{"keys": [{"kty": ...}]}`')
-    for index, key in enumerate(keys):
-        _check_key(index, key)
-    return {"keys": keys}
+    return keys
 
 
 def _check_key(index: int, key: Any) -> None:

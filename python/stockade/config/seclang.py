@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from stockade.config.identity import Moment
 from stockade.config.section import Section
+from stockade.config.values.moment import Moment
 from stockade.config.values.refuse import refuse
 
 

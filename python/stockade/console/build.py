@@ -9,9 +9,9 @@ from fastapi import APIRouter
 from stockade.app.control_state import ControlState
 from stockade.console.assets import Assets
 from stockade.console.page import Pages
-from stockade.console.views import accounts, actors, events, gate, inventory, overview, policy, standing
+from stockade.console.views import accounts, actors, events, gate, incidents, inventory, overview, policy, standing
 
-VIEWS = (overview, events, inventory, actors, standing, policy, accounts, gate)
+VIEWS = (overview, incidents, events, inventory, actors, standing, policy, accounts, gate)
 """All views."""
 
 

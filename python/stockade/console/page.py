@@ -28,6 +28,7 @@ MENU: Sequence[tuple[str, Sequence[tuple[str, str, str]]]] = (
         "",
         (
             ("/", "Overview", "overview"),
+            ("/incidents", "Incidents", "incidents"),
             ("/live", "Live tail", "live"),
             ("/events", "Explorer", "explorer"),
         ),
@@ -154,7 +155,7 @@ class Pages:
             return Panel((), "; ".join(filter(None, (error.message, error.hint))))
 
 
-def link(path: str, **query: Any) -> str:
+def link(path: str, /, **query: Any) -> str:
     """A link to a page; parameters that are None or empty are left out."""
     given = {name.rstrip("_"): value for name, value in query.items() if value not in (None, "")}
     return f"{path}?{urlencode(given)}" if given else path

@@ -70,6 +70,8 @@ def milliseconds(microseconds: float | None) -> str:
     """A duration."""
     if microseconds is None:
         return "-"
+    if not microseconds:
+        return "0"
     if microseconds >= 1_000_000:
         return f"{microseconds / 1_000_000:.1f} s"
     return f"{microseconds / 1000:.0f} ms" if microseconds >= 10_000 else f"{microseconds / 1000:.1f} ms"

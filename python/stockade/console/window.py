@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stockade.app.duration import moment_of, seconds_of
 from stockade.app.errors import StockadeError
 from stockade.console.charts.scale import step_for
-from stockade.console.charts.series import Span
+from stockade.console.charts.series import WIDE, WIDTH, Span
 from stockade.console.shown import iso
 
 CHOICES = ("15m", "1h", "6h", "24h", "7d", "30d")
@@ -32,13 +32,16 @@ class Window:
         """Seconds of one column of a chart."""
         return step_for((self.end - self.begin) / 1_000_000)
 
-    @property
-    def span(self) -> Span:
-        """What a chart covers: whole columns, the last of which may not be over yet."""
+    def span(self, *, wide: bool = False) -> Span:
+        """What a chart covers: whole columns, the last of which may not be over yet.
+
+        Args:
+            wide: whether the chart goes across the page.
+        """
         step = self.step_s * 1_000_000
         end = self.end + (-self.end) % step
         begin = self.begin - self.begin % step
-        return Span(begin, end, step)
+        return Span(begin, end, step, WIDE if wide else WIDTH)
 
     def given(self) -> dict[str, int]:
         """Parameters of queries."""

@@ -115,6 +115,9 @@ class RequestRecord:
     """Media type of the body."""
     user_agent: str | None = None
     """`User-Agent`, masked, at most 256 bytes."""
+    headers: tuple[str, ...] = ()
+    """Header fields as `name: value`, in their order; only of an exchange that stood out. Values that may be keys are
+    told by their length alone."""
     fields: tuple[FieldRecord, ...] = ()
     """Fields of the body, without their values; of some exchanges of each operation only. At most 64."""
     excerpt: str | None = None
@@ -133,6 +136,7 @@ class RequestRecord:
             query=value.get("query"),
             content_type=value.get("content_type"),
             user_agent=value.get("user_agent"),
+            headers=_strings(value, "headers"),
             fields=_fields(value),
             excerpt=value.get("excerpt"),
         )

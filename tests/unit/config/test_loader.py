@@ -84,7 +84,7 @@ def test_a_setting_in_the_wrong_section_is_sent_home(problems: Problems) -> None
         (
             "apis: {a: {upstream: 'http://h', identity: {methods: [{}]}}}",
             "apis.a.identity.methods[0]",
-            "exactly one of `jwt` and `api_key`",
+            "exactly one of `jwt`",
         ),
         (
             "apis: {a: {upstream: 'http://h', identity: {required: true}}}",

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::stage::Ran;
+use crate::stages::contract::is_grpc;
 use crate::stages::seclang::SecLang;
 use serde_json::json;
-use stockade_model::{CanonicalPath, Client, Headers, RequestId, Scheme, Timestamp};
+use stockade_model::{CanonicalPath, Client, Framing, Headers, HttpVersion, RequestId, Scheme, Timestamp};
 
 /// A stage that always panics.
 struct Broken(Stage);

@@ -35,6 +35,14 @@ const UNKNOWN_OPERATION: Reason = Reason {
     source: "OWASP API9:2023; RFC 9110 15.5.5",
 };
 
+const PATH_FORM: Reason = Reason {
+    code: "route.path_form",
+    status: 400,
+    meaning: "the path has a form that servers read in different ways, and the API does not say that it wants it",
+    remedy: "add the form to `apis.NAME.path_forms` if the upstream reads it as the gateway does",
+    source: "RFC 3986 6.2.2; CWE-444",
+};
+
 const UNKNOWN_METHOD: Reason = Reason {
     code: "route.unknown_method",
     status: 405,
@@ -44,7 +52,7 @@ const UNKNOWN_METHOD: Reason = Reason {
 };
 
 /// Reasons of this stage.
-pub(crate) const REASONS: &[&Reason] = &[&UNKNOWN_API, &UNKNOWN_OPERATION, &UNKNOWN_METHOD];
+pub(crate) const REASONS: &[&Reason] = &[&UNKNOWN_API, &PATH_FORM, &UNKNOWN_OPERATION, &UNKNOWN_METHOD];
 
 /// The stage.
 #[derive(Debug)]
@@ -61,6 +69,14 @@ impl RequestStage for Route {
             let detail = format!("no API for host `{}` and this path", masked(request.host()));
             return Err(Box::new(Refusal::new(Stage::Route, &UNKNOWN_API, "apis", detail)));
         };
+        if let Some(form) = request.path.forms().beyond(api.path_forms) {
+            let form = form.as_str();
+            let setting = exchange.setting("path_forms");
+            let mut refusal =
+                Refusal::new(Stage::Route, &PATH_FORM, setting, format!("the path has the form `{form}`"));
+            refusal.exception = Some(format!("set `apis.{}.path_forms: [{form}]`", api.name));
+            return Err(Box::new(refusal));
+        }
         exchange.facts.preflight = is_preflight(request);
         if api.operations.is_empty() {
             exchange.explain(|_| format!("API `{}`, which has no contract", api.name));

@@ -66,6 +66,8 @@ fn differences_are_reported_once_an_hour() {
         found(200, "application/json", r#"{"id": 1, "note": "4111 1111 1111 1111"}"#),
         ["contract.response_class response.note"]
     );
+    let deep = format!(r#"{{"id": 1, "friends": {}1{}}}"#, "[".repeat(80), "]".repeat(80));
+    assert_eq!(found(200, "application/json", &deep), [""; 0], "too deep to be looked into");
     play.ask("> GET /user at 3700");
     assert_eq!(answer(&mut play, "/user", 302, "text/html", "").1, ["contract.response_status response.302"]);
     assert_eq!(answer(&mut play, "/silent", 299, "text/html", "x"), (None, vec![]), "nothing was promised there");
@@ -74,6 +76,7 @@ fn differences_are_reported_once_an_hour() {
 #[test]
 fn differences_are_refused_when_that_is_asked_for() {
     let mut play = play("refuse", "enforce");
+    let deep = format!(r#"{{"id": 1, "friends": {}1{}}}"#, "[".repeat(80), "]".repeat(80));
     for (status, media_type, body, reason) in [
         (200, "application/json", r#"{"id": 1}"#, None),
         (204, "application/json", "", None),
@@ -82,6 +85,7 @@ fn differences_are_refused_when_that_is_asked_for() {
         (200, "text/html", "<p>", Some("contract.response_media_type")),
         (302, "text/html", "", Some("contract.response_status")),
         (500, "text/html", "x", None),
+        (200, "application/json", &deep, Some("contract.response_unchecked")),
     ] {
         assert_eq!(answer(&mut play, "/user", status, media_type, body).0, reason, "{status} {body}");
     }

@@ -18,6 +18,20 @@ fn get(id: &str, path: &str) -> Value {
 }
 
 #[test]
+fn forms_of_paths_pass_where_an_api_wants_them() {
+    let asked = |forms: Value, request: &str| {
+        let mut wants = bare("wants");
+        wants["base_path"] = json!("/git");
+        wants["path_forms"] = forms;
+        Play::new(plan(vec![wants, bare("other")])).ask(request).told
+    };
+    let slash = || json!(["encoded_slash"]);
+    assert!(asked(slash(), "> GET /git/projects/group%2fshop").starts_with("pass"));
+    assert_eq!(asked(slash(), "> GET /other/group%2fshop"), "400 route.path_form");
+    assert_eq!(asked(json!(["encoded_slash", "empty_segment"]), "> GET /other//shop"), "400 route.path_form");
+}
+
+#[test]
 fn literals_win_over_parameters_and_methods_decide_among_paths() {
     let operations = || {
         vec![

@@ -28,7 +28,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use stockade_engine::{Admitted, Body, Cleared, Engine, Record, Refused, State, actor};
+use stockade_engine::{
+    Admitted, Body, Cleared, Engine, LookUp, LookedUp, Record, Refused, State, Wanted, actor, is_password,
+};
 use stockade_model::{
     CanonicalPath, Client, ClientCertificate, Framing, Headers, HttpVersion, Now, Request, RequestId, Scheme, Timestamp,
 };
@@ -40,6 +42,8 @@ pub struct Play {
     pub engine: Arc<Engine>,
     pub state: State,
     pub tokens: BTreeMap<String, String>,
+    /// Whether nobody answers what the engine asks for.
+    pub silent: bool,
     /// Certificate of the client.
     pub certificate: Option<Arc<ClientCertificate>>,
     address: String,
@@ -62,6 +66,7 @@ impl Play {
             engine,
             state: State::new(),
             tokens: BTreeMap::new(),
+            silent: false,
             certificate: None,
             address: "192.0.2.1".to_owned(),
             at: 0.0,
@@ -101,7 +106,8 @@ impl Play {
     /// Asks one request, written as in a transcript.
     pub fn ask(&mut self, text: &str) -> Outcome {
         let (request, body) = self.request(text);
-        judge(&self.engine, &self.state, request, body, self.now())
+        let answer = |look_up: &LookUp| if self.silent { None } else { answer(look_up) };
+        judge_with(&self.engine, &self.state, request, body, self.now(), answer)
     }
 
     pub fn request(&mut self, text: &str) -> (Request, Bytes) {
@@ -144,7 +150,7 @@ impl Play {
             method: method.to_owned(),
             scheme: Scheme::Https,
             authority,
-            path: CanonicalPath::parse(path.as_bytes()).unwrap(),
+            path: CanonicalPath::parse_with(path.as_bytes(), self.engine.path_forms()).unwrap(),
             query,
             version: HttpVersion::Http11,
             headers,
@@ -163,10 +169,33 @@ impl Play {
     }
 }
 
+/// What a gateway would tell.
+fn answer(look_up: &LookUp) -> Option<LookedUp> {
+    match &look_up.wanted {
+        Wanted::Password { hash, password } => Some(LookedUp::Password(is_password(hash, password.reveal()))),
+        Wanted::Token { .. } | Wanted::Keys { .. } => None,
+    }
+}
+
 pub fn judge(engine: &Arc<Engine>, state: &State, request: Request, body: Bytes, now: Now) -> Outcome {
+    judge_with(engine, state, request, body, now, answer)
+}
+
+pub fn judge_with(
+    engine: &Arc<Engine>,
+    state: &State,
+    request: Request,
+    body: Bytes,
+    now: Now,
+    answer: impl Fn(&LookUp) -> Option<LookedUp>,
+) -> Outcome {
     let admitted: Result<Admitted, _> = engine.judge_head(state, request, false, now);
-    let judged =
-        admitted.and_then(|admitted| engine.judge_body(state, admitted, Body { bytes: body, complete: true }, now));
+    let judged = admitted
+        .and_then(|admitted| {
+            let told = admitted.look_up().and_then(&answer);
+            engine.judge_answer(state, admitted, told, now)
+        })
+        .and_then(|admitted| engine.judge_body(state, admitted, Body { bytes: body, complete: true }, now));
     match judged {
         Ok(cleared) => {
             let record = cleared.record().clone();

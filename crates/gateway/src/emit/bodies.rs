@@ -1,5 +1,5 @@
-//! What an event tells of bodies: the fields of some exchanges of each operation, and a masked excerpt of those that
-//! stood out. Looked at when the exchange is over, so that it costs the caller no time.
+//! What an event tells of messages: the fields of bodies of some exchanges of each operation, and of those that stood out
+//! header fields and a masked excerpt. Looked at when the exchange is over, so that it costs the caller no time.
 
 use std::cell::{Cell, RefCell};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -87,6 +87,7 @@ struct Tap {
 /// What the event tells.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
+    pub(crate) request_headers: Vec<String>,
     pub(crate) request_fields: Vec<FieldRecord>,
     pub(crate) request_excerpt: Option<String>,
     pub(crate) response_fields: Vec<FieldRecord>,
@@ -143,13 +144,16 @@ impl Bodies {
         let most = if shown { edge.plan().excerpt_bytes as usize } else { 0 };
         let Some(request) = &ended.request else { return };
         let response = self.response.take().filter(|tap| complete && !tap.over && !tap.bytes.is_empty());
-        if (!self.sampled && most == 0) || (self.request.is_empty() && response.is_none()) {
+        if most == 0 && (!self.sampled || (self.request.is_empty() && response.is_none())) {
             return;
         }
         // Bodies are hostile; whatever happens while they are looked at, the event is written.
         let looked = catch_unwind(AssertUnwindSafe(|| {
             let hides = |names: &[&str], value: &str| edge.engine.hides(&ended.record, names, value);
             let mut told = Told::default();
+            if most > 0 {
+                told.request_headers = excerpt::headers(request.headers.iter());
+            }
             let (kind, coding) = (request.headers.get_str("content-type"), request.headers.get_str("content-encoding"));
             if let Some(parsed) = parsed(kind, coding, &self.request) {
                 told.request_fields = if self.sampled { shape::fields(&parsed) } else { Vec::new() };

@@ -50,6 +50,7 @@ impl Partial<'_> {
             content_type: self.content_type.map(|value| masked(value, 100)),
             user_agent: self.user_agent.map(|value| masked(value, USER_AGENT_BYTES)),
             body_bytes: 0,
+            headers: &[],
             fields: &[],
             excerpt: None,
         }

@@ -15,7 +15,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
-use stockade_engine::{Admitted, Body, BodyPolicy, Cleared};
+use stockade_engine::{Admitted, Body, BodyPolicy, Cleared, take_out_handed_on};
 use stockade_model::plan::LargeBody;
 use stockade_model::{Framing, Now, Request, ResponseHead, VerdictKind};
 
@@ -23,6 +23,7 @@ use self::panics::{ask, contain};
 use self::race::{First, first};
 use self::relay::{Trouble, decorate, relay};
 use crate::emit::{self, Ended, Trace};
+use crate::look_ups;
 use crate::message::{BodyFailure, BodyLength, RequestBody, ResponseSink};
 use crate::normalise::Edge;
 use crate::shared::WorkerRef;
@@ -132,6 +133,12 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
             Some(Err(refused)) => return Box::pin(self.refused(refused)).await,
             None => return Box::pin(self.lost()).await,
         };
+        if admitted.look_up().is_some() {
+            admitted = match Box::pin(self.looked_up(admitted)).await {
+                Ok(admitted) => admitted,
+                Err(judged) => return judged,
+            };
+        }
         if !admitted.asks().is_empty() {
             admitted = match Box::pin(self.counted(admitted)).await {
                 Ok(admitted) => admitted,
@@ -171,6 +178,22 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
             return Box::pin(self.cut(cut, request, record)).await;
         }
         Judged::Cleared(cleared)
+    }
+
+    /// Has the engine told what it asked for, and judge by that.
+    async fn looked_up(&mut self, admitted: Admitted) -> Result<Admitted, Judged> {
+        let Self { worker, edge, trace, .. } = self;
+        let told = match admitted.look_up() {
+            Some(look_up) => look_ups::ask(&worker.shared, look_up).await,
+            None => None,
+        };
+        trace.waited(&worker.shared.clock);
+        let (engine, state) = (&edge.engine, &worker.shared.state);
+        match ask(worker, trace, |now| engine.judge_answer(state, admitted, told, now)) {
+            Some(Ok(admitted)) => Ok(admitted),
+            Some(Err(refused)) => Err(self.refused(refused).await),
+            None => Err(self.lost().await),
+        }
     }
 
     /// Has the shared store decide what only it can, and the engine judge by that.
@@ -304,6 +327,7 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
             }
         };
         let (mut stream, pending) = opened.map_err(Trouble::Upstream)?;
+        let handed_on = cleared.handed_on();
         let uploaded = Cell::new(0_u64);
         let down = async {
             let mut reply = pending.reply().await.map_err(Trouble::Upstream)?;
@@ -311,7 +335,7 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
             trace.timing.upstream_us = trace.now.monotonic_us.saturating_sub(asked.monotonic_us);
             relay(worker, edge, cleared, &mut reply, *sink, trace).await
         };
-        let outcome = match first(pin!(down), pin!(upload(&mut stream, *body, &uploaded))).await {
+        let outcome = match first(pin!(down), pin!(upload(&mut stream, *body, handed_on.as_deref(), &uploaded))).await {
             First::Left(outcome) => outcome,
             First::Right(trouble) => Err(trouble),
         };
@@ -344,7 +368,12 @@ impl<B: RequestBody, S: ResponseSink> Exchange<'_, B, S> {
 /// upstream shows in its reply, which may be an early answer worth having.
 ///
 /// `stream` is borrowed, because dropping an unfinished one would cancel the reply.
-async fn upload<B: RequestBody>(stream: &mut RequestStream, body: &mut B, sent: &Cell<u64>) -> Trouble {
+async fn upload<B: RequestBody>(
+    stream: &mut RequestStream,
+    body: &mut B,
+    handed_on: Option<&[String]>,
+    sent: &Cell<u64>,
+) -> Trouble {
     loop {
         match body.next().await {
             Ok(Some(piece)) => {
@@ -354,7 +383,10 @@ async fn upload<B: RequestBody>(stream: &mut RequestStream, body: &mut B, sent: 
                 }
             }
             Ok(None) => {
-                let trailers = body.trailers();
+                let mut trailers = body.trailers();
+                if let (Some(trailers), Some(names)) = (&mut trailers, handed_on) {
+                    take_out_handed_on(trailers, names);
+                }
                 // The reply tells what became of it.
                 let _ = stream.finish(trailers).await;
                 break;

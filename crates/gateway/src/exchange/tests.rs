@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::clock::Clock;
+use crate::look_ups::LookUps;
 use crate::message::ClientGone;
 use crate::shared::{Counters, Shared, Worker};
 use crate::spool::{Spool, reader};
@@ -79,6 +80,7 @@ fn play(body: &mut Body, sink: &mut Sink) -> (After, Vec<serde_json::Value>) {
         certificates: Certificates::default(),
         challenges: crate::Challenges::new(folder.path()),
         health: Health::default(),
+        look_ups: LookUps::default(),
         clock: Clock::start(),
         counters: Counters::default(),
         drain: watch::channel(false).1,

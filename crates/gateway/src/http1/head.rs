@@ -44,7 +44,8 @@ impl Scanner {
             let Some(found) = memchr::memchr(b'\n', unsearched) else {
                 self.searched = rest.len();
                 self.check_size(buffer.len(), limits)?;
-                self.check_unfinished(rest, limits)?;
+                // The CR of a line end that is not whole yet is no part of the line.
+                self.check_unfinished(rest.strip_suffix(b"\r").unwrap_or(rest), limits)?;
                 return Ok(None);
             };
             let end = self.searched + found;

@@ -19,7 +19,8 @@ use stockade_engine::Engine;
 use stockade_model::plan::GatewayPlan;
 use stockade_model::request::Upgrade;
 use stockade_model::{
-    CanonicalPath, Cidr, Client, Framing, Headers, HttpVersion, Reason, Refusal, Request, RequestId, Scheme, Stage,
+    CanonicalPath, Cidr, Client, Framing, Headers, HttpVersion, PathForms, Reason, Refusal, Request, RequestId, Scheme,
+    Stage,
 };
 
 use self::field::Part;
@@ -139,7 +140,7 @@ pub(crate) fn normalise<'a>(
     let trusted = edge.trusts(client.peer);
     let mut gathered = gather(edge, head, fields, trusted)?;
     let mut authority = authority(head, &gathered)?;
-    let (path, query) = target(head, &method, &authority)?;
+    let (path, query) = target(head, &method, &authority, edge.engine.path_forms())?;
     let mut scheme = head.scheme;
     let mut client = Arc::clone(client);
     if trusted {
@@ -346,7 +347,13 @@ fn authority(head: &RawHead<'_>, gathered: &Gathered<'_>) -> Result<String, Box<
     authority::parse(asked).ok_or_else(|| bad(format!("host `{}`", shown(asked))))
 }
 
-fn target(head: &RawHead<'_>, method: &str, authority: &str) -> Result<(CanonicalPath, Option<String>), Box<Refusal>> {
+/// `forms` are those that any API wants; the stage route knows which of them it is.
+fn target(
+    head: &RawHead<'_>,
+    method: &str,
+    authority: &str,
+    forms: PathForms,
+) -> Result<(CanonicalPath, Option<String>), Box<Refusal>> {
     let raw = head.target;
     let bad = || refusal(&reasons::TARGET, "", format!("target `{}`", shown(raw)));
     let origin = if raw.first() == Some(&b'/') {
@@ -366,7 +373,7 @@ fn target(head: &RawHead<'_>, method: &str, authority: &str) -> Result<(Canonica
         None => (origin, None),
         Some(mark) => (origin.get(..mark).unwrap_or_default(), origin.get(mark + 1..)),
     };
-    let path = CanonicalPath::parse(path)
+    let path = CanonicalPath::parse_with(path, forms)
         .map_err(|error| refusal(&reasons::PATH, "", format!("{error}: `{}`", shown(path))))?;
     let Some(query) = query else { return Ok((path, None)) };
     let allowed = |byte: &u8| matches!(byte, 0x21..=0x7e) && !matches!(byte, b'"' | b'<' | b'>' | b'#');

@@ -43,7 +43,7 @@ pub(crate) const PATH: Reason = Reason {
     code: "request.path",
     status: 400,
     meaning: "the path has no single meaning: bad escapes, escaped separators, empty or climbing segments",
-    remedy: "send the path in its canonical form",
+    remedy: "send the path in its canonical form, or name its form in `apis.NAME.path_forms`",
     source: "RFC 3986 6.2.2",
 };
 

@@ -16,7 +16,7 @@ use stockade_engine::{Engine, State};
 use stockade_gateway::clock::Clock;
 use stockade_gateway::shared::{Counters, Shared};
 use stockade_gateway::spool::{Spool, reader};
-use stockade_gateway::{Certificates, Challenges, Health, Server};
+use stockade_gateway::{Certificates, Challenges, Health, LookUps, Server};
 use stockade_model::plan::{
     AccessPlan, ApiPlan, CertificatePlan, ContractPlan, FailMode, FailModesPlan, GatewayPlan, HttpLimitsPlan,
     IdentityPlan, InspectPlan, LargeBody, ListenerPlan, OutlierPlan, PLAN_FORMAT, ResponseCheck, ResponsePlan,
@@ -57,6 +57,7 @@ impl Gateway {
             engine: ArcSwap::from_pointee(Engine::new(plan).unwrap()),
             state: State::new(),
             health: Health::default(),
+            look_ups: LookUps::default(),
             clock: Clock::start(),
             counters: Counters::default(),
             drain: draining,
@@ -186,6 +187,7 @@ fn api(origin: SocketAddr) -> ApiPlan {
         seclang_exceptions: Vec::new(),
         name: "shop".to_owned(),
         hosts: vec!["*".to_owned()],
+        path_forms: Vec::new(),
         base_path: "/".to_owned(),
         mode: Mode::Enforce,
         upstream: UpstreamPlan {
@@ -217,12 +219,7 @@ fn api(origin: SocketAddr) -> ApiPlan {
             json_depth: 64,
             json_values: 20_000,
         },
-        identity: IdentityPlan {
-            methods: Vec::new(),
-            required: false,
-            anonymous: Default::default(),
-            strip_credential: false,
-        },
+        identity: IdentityPlan::default(),
         access: AccessPlan::default(),
         inspect: InspectPlan {
             enabled: true,
@@ -246,6 +243,7 @@ fn api(origin: SocketAddr) -> ApiPlan {
         },
         protect: Default::default(),
         fail: FailModesPlan {
+            identity: FailMode::Closed,
             contract: FailMode::Closed,
             inspect: FailMode::Closed,
             limit: FailMode::Open,

@@ -12,7 +12,7 @@ use stockade_engine::{Engine, State};
 use stockade_gateway::clock::Clock;
 use stockade_gateway::shared::{Counters, Shared};
 use stockade_gateway::spool::{Spool, reader};
-use stockade_gateway::{Certificates, Challenges, Health, Server};
+use stockade_gateway::{Certificates, Challenges, Health, LookUps, Server};
 use stockade_model::Plan;
 use stockade_model::plan::ListenerPlan;
 use tokio::sync::watch;
@@ -39,6 +39,7 @@ impl Gateway {
             certificates: Certificates::default(),
             challenges: Challenges::new(folder.path()),
             health: Health::default(),
+            look_ups: LookUps::default(),
             clock: Clock::start(),
             counters: Counters::default(),
             drain: draining,

@@ -9,7 +9,7 @@ use super::{
     AccessPlan, CertificatePlan, ContractPlan, FailModesPlan, IdentityPlan, InspectPlan, LimitPlan, ProtectPlan,
     ResponsePlan, SecLangException, SecLangPlan,
 };
-use crate::Mode;
+use crate::{Mode, PathForm};
 
 /// One API and all that applies to it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +24,9 @@ pub struct ApiPlan {
     pub hosts: Vec<String>,
     /// Path that all its operations begin with: `/` or `/v1`, canonical, without a trailing `/`.
     pub base_path: String,
+    /// Forms of paths that its upstream wants and that are refused otherwise.
+    #[serde(default)]
+    pub path_forms: Vec<PathForm>,
     /// Enforce or monitor.
     pub mode: Mode,
     /// Where cleared requests go.

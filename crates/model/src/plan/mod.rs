@@ -8,6 +8,7 @@ mod api;
 mod gateway;
 mod graphql;
 mod grpc;
+mod identity;
 mod limits;
 mod protect;
 mod seclang;
@@ -29,6 +30,11 @@ pub use gateway::{
 };
 pub use graphql::{GraphqlFieldPlan, GraphqlFieldRulePlan, GraphqlPlan, GraphqlSchemaPlan};
 pub use grpc::{GrpcFieldPlan, GrpcKind, GrpcMessagePlan, GrpcMethodPlan, GrpcPlan};
+pub use identity::{
+    ApiKeyPlan, ApiKeysPlan, BasicPlan, BasicUserPlan, BindingPlan, CallersPlan, CertificateName, ClientIdentityPlan,
+    FetchedKeysPlan, HandOnPlan, IdentityMethodPlan, IdentityPlan, IdentityRoutePlan, IntrospectionPlan, JwtPlan,
+    KeyPlace, PreviousKeyPlan, SignatureKeyPlan, SignaturePlan, SignedHandOnPlan,
+};
 pub use limits::{
     CostPlace, CostPlan, LimitAction, LimitCount, LimitPlan, LimitShare, LimitTierPlan, SharedLimitsPlan, StatusRange,
 };
@@ -38,8 +44,7 @@ pub use seclang::{
     SecLangPlan, SecLangRule, SecLangScope, SecLangTarget,
 };
 pub use stages::{
-    ApiKeyPlan, ContractPlan, Exception, FailMode, FailModesPlan, IdentityMethodPlan, IdentityPlan, InspectPlan,
-    KeyPlace, LargeBody, ResponseCheck, ResponsePlan, Unknown,
+    ContractPlan, Exception, FailMode, FailModesPlan, InspectPlan, LargeBody, ResponseCheck, ResponsePlan, Unknown,
 };
 
 /// Version of this shape. A gateway refuses a bundle of another format.

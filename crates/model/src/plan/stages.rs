@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{GraphqlPlan, GrpcPlan, OperationSelector};
+use super::{GraphqlPlan, GrpcPlan};
 use crate::Timestamp;
 
 /// What is done with something the contract does not name.
@@ -67,91 +67,6 @@ pub struct ContractPlan {
     pub json_depth: u16,
     /// Values in a JSON body.
     pub json_values: u32,
-}
-
-/// Who is calling.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct IdentityPlan {
-    /// Methods, tried in order; the first whose credential is present decides.
-    pub methods: Vec<IdentityMethodPlan>,
-    /// Whether a request without a credential is refused (401). A bad credential is always refused.
-    pub required: bool,
-    /// Operations that need none: those that one of these selects.
-    pub anonymous: Vec<OperationSelector>,
-    /// Whether the credential is taken out before the request is forwarded.
-    pub strip_credential: bool,
-}
-
-/// One way to prove who is calling.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum IdentityMethodPlan {
-    /// Bearer JWT (RFC 6750, RFC 7519, RFC 8725).
-    Jwt {
-        /// Name in config and events.
-        name: String,
-        /// JWK Set (RFC 7517).
-        keys: serde_json::Value,
-        /// Algorithms accepted, such as `RS256`; never `none`.
-        algorithms: Vec<String>,
-        /// `iss` must be one of these; empty accepts any.
-        issuers: Vec<String>,
-        /// `aud` must hold one of these; empty accepts any.
-        audiences: Vec<String>,
-        /// Clock difference accepted, seconds.
-        skew_s: u32,
-        /// Claim that holds the roles, as a dotted path.
-        roles_claim: String,
-        /// Claim that holds the scopes, as a dotted path: a list or a space-separated string.
-        scopes_claim: String,
-        /// Claims that must be present.
-        required_claims: Vec<String>,
-        /// Claims that are kept for access rules, as dotted paths.
-        #[serde(default)]
-        claims: Vec<String>,
-    },
-    /// API key in a header, a query parameter or a cookie.
-    ApiKey {
-        /// Name in config and events.
-        name: String,
-        /// Where it stands.
-        place: KeyPlace,
-        /// Name of the header (lower case), parameter or cookie.
-        parameter: String,
-        /// Known keys.
-        keys: Vec<ApiKeyPlan>,
-    },
-}
-
-/// Where an API key stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyPlace {
-    /// Request header.
-    Header,
-    /// Query parameter.
-    Query,
-    /// Cookie.
-    Cookie,
-}
-
-/// One API key, stored as its hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ApiKeyPlan {
-    /// Id, for events and revocation.
-    pub id: String,
-    /// SHA-256 of the key, 64 hexadecimal digits.
-    pub sha256: String,
-    /// Who it stands for.
-    pub subject: String,
-    /// Roles.
-    pub roles: Vec<String>,
-    /// Scopes.
-    pub scopes: Vec<String>,
-    /// When it ends.
-    pub expires_at: Option<Timestamp>,
 }
 
 /// Attacks in values.
@@ -238,6 +153,9 @@ pub enum FailMode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FailModesPlan {
+    /// Identity stage: a credential that nobody could check. Open lets its caller pass as anonymous.
+    #[serde(default = "FailModesPlan::closed")]
+    pub identity: FailMode,
     /// Contract stage.
     pub contract: FailMode,
     /// Inspect stage.
@@ -246,4 +164,10 @@ pub struct FailModesPlan {
     pub limit: FailMode,
     /// Response stage.
     pub response: FailMode,
+}
+
+impl FailModesPlan {
+    const fn closed() -> FailMode {
+        FailMode::Closed
+    }
 }

@@ -6,6 +6,7 @@ use stockade_model::plan::SecLangTarget;
 
 use super::collection;
 use super::pattern::Pattern;
+use crate::bytes::ByteSet;
 use crate::collections::Collection;
 use crate::transformations::Transformation;
 
@@ -23,6 +24,8 @@ pub(crate) struct Key {
 pub(crate) struct View {
     pub(crate) targets: Targets,
     pub(crate) pipeline: SmallVec<[Transformation; 8]>,
+    /// Bytes of which a value must hold one to be changed by any of the pipeline; `None` when any value may be.
+    pub(crate) trigger: Option<ByteSet>,
     /// The operator sees the value after each transformation.
     pub(crate) multi: bool,
     /// Group of phases it is looked at in.
@@ -40,9 +43,10 @@ impl View {
             .transformations
             .iter()
             .map(|name| Transformation::named(name).ok_or_else(|| format!("expected a transformation, got `{name}`")))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<SmallVec<[Transformation; 8]>, _>>()?;
+        let trigger = pipeline.iter().try_fold(ByteSet::EMPTY, |all, one| Some(all.with(one.triggers()?)));
         let fixed = targets.include.iter().all(|target| target.collection.is_fixed() && !target.count);
-        Ok(Self { targets, pipeline, multi: key.multi, group: key.group, fixed, searched: false })
+        Ok(Self { targets, pipeline, trigger, multi: key.multi, group: key.group, fixed, searched: false })
     }
 }
 

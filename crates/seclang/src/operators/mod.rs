@@ -1,7 +1,7 @@
 //! Operators: how a value is judged. One family a file.
 
 mod filled;
-mod injection;
+pub(crate) mod injection;
 mod network;
 mod numbers;
 mod phrases;

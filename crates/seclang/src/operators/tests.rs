@@ -52,3 +52,12 @@ fn injections_are_found_by_grammar() {
     assert!(!holds(&Operator::Sql, "select", ""));
     assert!(holds(&Operator::Script, "<script>alert(1)</script>", ""));
 }
+
+#[test]
+fn injections_are_found_where_a_long_value_begins_or_ends() {
+    let long = "blue chair ".repeat(20_000);
+    for value in [format!("1' or '1'='1' -- {long}"), format!("{long}' union select a from b -- ")] {
+        assert!(holds(&Operator::Sql, &value, ""), "{}", value.len());
+    }
+    assert!(!holds(&Operator::Sql, &long, ""));
+}

@@ -96,8 +96,8 @@ impl Transaction {
             Collection::Env => self.env.get(key?).map(Cow::Borrowed),
             Collection::MatchedVar => Some(Cow::Borrowed(&self.matched.1)),
             Collection::MatchedVarName => Some(Cow::Borrowed(self.matched.0.as_bytes())),
-            Collection::MatchedVars => self.matched_all.first().map(|(_, value)| Cow::Borrowed(value.as_slice())),
-            Collection::MatchedVarsNames => self.matched_all.first().map(|(name, _)| Cow::Borrowed(name.as_bytes())),
+            Collection::MatchedVars => self.matched_all.first().map(|first| Cow::Borrowed(first.1.as_slice())),
+            Collection::MatchedVarsNames => self.matched_all.first().map(|first| Cow::Borrowed(first.0.as_bytes())),
             Collection::Ip | Collection::Global | Collection::Session | Collection::User | Collection::Resource => {
                 let place = self.place(collection)?;
                 self.memory.get(place, key?, self.now_us).map(Cow::Owned)
@@ -177,7 +177,9 @@ impl Transaction {
                 Collection::MatchedVar => out.push((collection, Vec::new(), self.matched.1.clone())),
                 Collection::MatchedVarName => out.push((collection, Vec::new(), self.matched.0.clone().into_bytes())),
                 Collection::MatchedVars | Collection::MatchedVarsNames => {
-                    for (name, value) in self.matched_all.iter().filter(|(name, _)| keys.fit(name.as_bytes())) {
+                    for (name, value) in
+                        self.matched_all.iter().map(|one| &**one).filter(|(name, _)| keys.fit(name.as_bytes()))
+                    {
                         let names = collection == Collection::MatchedVarsNames;
                         let value = if names { name.clone().into_bytes() } else { value.clone() };
                         out.push((collection, name.clone().into_bytes(), value));

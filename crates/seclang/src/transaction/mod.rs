@@ -66,6 +66,9 @@ pub struct Denial {
     pub variable: String,
 }
 
+/// A variable that matched and its value, as the operator saw it; kept in several places.
+type Matched = Arc<(String, Vec<u8>)>;
+
 /// A view that was built in this phase.
 #[derive(Debug, Clone, Copy, Default)]
 struct Built {
@@ -90,15 +93,15 @@ pub struct Transaction {
     tx: lookup::Variables,
     env: lookup::Variables,
     opened: SmallVec<[Place; 2]>,
-    matched: (String, Vec<u8>),
-    matched_all: Vec<(String, Vec<u8>)>,
+    matched: Matched,
+    matched_all: Vec<Matched>,
     highest_severity: u8,
     removed: Vec<u64>,
     /// Where the effects stand that took targets out: phase, rule, link, effect.
     removed_targets: Vec<(usize, usize, usize, usize)>,
     excepted: Holding,
     /// Values of the message that the rule which is run matched, by their variables.
-    origins: Vec<(String, Vec<u8>)>,
+    origins: Vec<Matched>,
     allowed: Option<(SecLangScope, usize)>,
     processor: Option<&'static str>,
     force_body: bool,
@@ -147,7 +150,7 @@ impl Transaction {
             tx: lookup::Variables::default(),
             env: lookup::Variables::default(),
             opened: SmallVec::new(),
-            matched: (String::new(), Vec::new()),
+            matched: Matched::default(),
             matched_all: Vec::new(),
             highest_severity: 255,
             removed_targets: Vec::new(),

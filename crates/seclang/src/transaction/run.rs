@@ -9,7 +9,7 @@ use stockade_model::plan::{SecLangEngine, SecLangScope};
 use super::effects::is_chosen;
 use super::lookup::Found;
 use super::store::Item;
-use super::{Built, Denial, MOST_MATCHES, Transaction};
+use super::{Built, Denial, MOST_MATCHES, Matched, Transaction};
 use crate::bytes::ByteSet;
 use crate::collections::Collection;
 use crate::compile::prefilter::is_set;
@@ -142,7 +142,7 @@ impl Transaction {
             operator: rule.links.last().map(|link| link.told.clone()).unwrap_or_default(),
             variable: self.matched.0.clone(),
             value: kept(Cow::Borrowed(&self.matched.1)),
-            origins: self.origins.iter().map(|(name, value)| (name.clone(), kept(Cow::Borrowed(value)))).collect(),
+            origins: self.origins.iter().map(|one| (one.0.clone(), kept(Cow::Borrowed(&one.1)))).collect(),
             denied,
         }
     }
@@ -182,7 +182,7 @@ impl Transaction {
         argument: &[u8],
         view: &View,
         at: At,
-        matched: &mut Vec<(String, Vec<u8>)>,
+        matched: &mut Vec<Matched>,
     ) {
         let words = self.words(at.0);
         let Built { start, end, union, .. } = self.build(rules, link.view.unwrap_or_default(), view, words);
@@ -215,10 +215,10 @@ impl Transaction {
             seen = item.value;
             let name = name_of(item.collection, self.store.key(item.value));
             let value = value.to_vec();
-            if self.origins.len() < MOST_ORIGINS {
-                self.origins.push((name.clone(), value.clone()));
-            }
             self.on_match(rules, link, at, name, value, captured, matched);
+            if self.origins.len() < MOST_ORIGINS {
+                self.origins.push(Arc::clone(&self.matched));
+            }
         }
     }
 
@@ -233,7 +233,7 @@ impl Transaction {
         argument: &[u8],
         view: &View,
         at: At,
-        matched: &mut Vec<(String, Vec<u8>)>,
+        matched: &mut Vec<Matched>,
     ) -> bool {
         let [target] = view.targets.include.as_slice() else { return false };
         let Keys::One(key) = &target.keys else { return false };
@@ -269,7 +269,7 @@ impl Transaction {
         argument: &[u8],
         view: &View,
         at: At,
-        matched: &mut Vec<(String, Vec<u8>)>,
+        matched: &mut Vec<Matched>,
     ) {
         let mut found: SmallVec<[Found; 2]> = SmallVec::new();
         for target in &view.targets.include {
@@ -297,7 +297,7 @@ impl Transaction {
                 if operator.matches(&form, None, argument, wanted) != link.negated {
                     // `MATCHED_VARS` names by its key the variable that an earlier link matched.
                     if collection == Collection::MatchedVars && self.origins.len() < MOST_ORIGINS {
-                        self.origins.push((String::from_utf8_lossy(&key).into_owned(), form.clone()));
+                        self.origins.push(Arc::new((String::from_utf8_lossy(&key).into_owned(), form.clone())));
                     }
                     self.on_match(rules, link, at, name_of(collection, &key), form, captured, matched);
                     break;
@@ -314,7 +314,7 @@ impl Transaction {
         name: String,
         value: Vec<u8>,
         captured: Captured,
-        matched: &mut Vec<(String, Vec<u8>)>,
+        matched: &mut Vec<Matched>,
     ) {
         if link.capture {
             let mut groups = captured.into_iter();
@@ -326,10 +326,10 @@ impl Transaction {
                 }
             }
         }
+        self.matched = Arc::new((name, value));
         if matched.len() < MOST_MATCHED {
-            matched.push((name.clone(), value.clone()));
+            matched.push(Arc::clone(&self.matched));
         }
-        self.matched = (name, value);
         self.carry_out_all(rules, link, at);
     }
 
@@ -341,6 +341,9 @@ impl Transaction {
 
     /// Whether `ctl` or an exception took a value out of what a rule looks at.
     fn is_left_out(&self, rules: &RuleSet, rule: &Rule, collection: Collection, key: &[u8]) -> bool {
+        if self.excepted.is_empty() && self.removed_targets.is_empty() {
+            return false;
+        }
         if self.excepted.cover(rule.id, collection, key) {
             return true;
         }
@@ -393,6 +396,10 @@ impl Transaction {
         words: usize,
     ) {
         let mut variant = self.store.own(value);
+        if view.trigger.is_some_and(|trigger| !trigger.meets(self.store.bytes(variant).1)) {
+            self.take_item(rules, view, Item { collection, value, variant }, union, words);
+            return;
+        }
         for transformation in &view.pipeline {
             let changed = self.store.step(variant, *transformation, &rules.settings.unicode_map);
             if view.multi && changed != variant {
@@ -416,5 +423,10 @@ fn name_of(collection: Collection, key: &[u8]) -> String {
     if key.is_empty() {
         return collection.name().to_owned();
     }
-    format!("{}:{}", collection.name(), String::from_utf8_lossy(key))
+    let key = String::from_utf8_lossy(key);
+    let mut name = String::with_capacity(collection.name().len() + 1 + key.len());
+    name.push_str(collection.name());
+    name.push(':');
+    name.push_str(&key);
+    name
 }

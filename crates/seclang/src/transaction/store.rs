@@ -15,7 +15,7 @@ const UNKNOWN: u32 = u32::MAX;
 /// One form of a value.
 #[derive(Debug)]
 struct Variant {
-    bytes: Box<[u8]>,
+    bytes: Vec<u8>,
     present: ByteSet,
     /// Transformations that change nothing, a bit each.
     unchanged: u64,
@@ -71,7 +71,7 @@ impl Store {
     fn form(&mut self, bytes: Vec<u8>) -> u32 {
         let present = ByteSet::present(&bytes);
         self.variants.push(Variant {
-            bytes: bytes.into_boxed_slice(),
+            bytes,
             present,
             unchanged: 0,
             derived: SmallVec::new(),

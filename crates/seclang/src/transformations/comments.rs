@@ -7,7 +7,7 @@ pub(super) fn replace(value: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(value.len());
     let mut at = Cursor::new(value);
     while let Some(byte) = at.peek(0) {
-        if at.rest().starts_with(b"/*") {
+        if byte == b'/' && at.peek(1) == Some(b'*') {
             at.skip(2);
             let end = memchr::memmem::find(at.rest(), b"*/").map_or(at.rest().len(), |end| end + 2);
             at.skip(end);
@@ -55,7 +55,8 @@ pub(super) fn remove_marks(value: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(value.len());
     let mut at = Cursor::new(value);
     while let Some(byte) = at.peek(0) {
-        match MARKS.into_iter().find(|mark| at.rest().starts_with(mark)) {
+        let may_begin = matches!(byte, b'/' | b'*' | b'<' | b'-' | b'#');
+        match MARKS.into_iter().find(|mark| may_begin && at.rest().starts_with(mark)) {
             Some(mark) => at.skip(mark.len()),
             None => {
                 out.push(byte);

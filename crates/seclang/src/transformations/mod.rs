@@ -95,6 +95,11 @@ transformations! {
 }
 
 impl Transformation {
+    /// Bytes of which a value must hold one to be changed; `None` when any value may be.
+    pub(crate) fn triggers(self) -> Option<ByteSet> {
+        Some(self.trigger()).filter(|trigger| *trigger != ANY)
+    }
+
     /// The changed value of one whose bytes are known to be `present`; `None` when it stays as it is.
     pub(crate) fn change(self, value: &[u8], present: &ByteSet, map: &UnicodeMap) -> Option<Vec<u8>> {
         let trigger = self.trigger();

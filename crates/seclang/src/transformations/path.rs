@@ -9,6 +9,10 @@ pub(super) fn normalise(value: &[u8], windows: bool) -> Option<Vec<u8>> {
     } else {
         value
     };
+    // One segment alone leads nowhere else.
+    if !value.contains(&b'/') {
+        return None;
+    }
     let absolute = value.first() == Some(&b'/');
     let mut parts: Vec<&[u8]> = Vec::new();
     let mut ends_in_slash = false;
@@ -19,14 +23,16 @@ pub(super) fn normalise(value: &[u8], windows: bool) -> Option<Vec<u8>> {
             b"" => ends_in_slash = last && value.len() > 1,
             b"." => ends_in_slash = last,
             b".." => {
-                match parts.last() {
-                    Some(&b"..") => parts.push(segment),
-                    None if !absolute => parts.push(segment),
-                    _ => {
-                        parts.pop();
-                    }
+                let stays = match parts.last() {
+                    Some(&above) => above == b"..",
+                    None => !absolute,
+                };
+                if stays {
+                    parts.push(segment);
+                } else {
+                    parts.pop();
                 }
-                ends_in_slash = last;
+                ends_in_slash = last && !stays;
             }
             other => {
                 parts.push(other);

@@ -22,7 +22,17 @@ pub(super) fn compress(value: &[u8]) -> Option<Vec<u8>> {
 
 /// The value without some bytes.
 pub(super) fn without(value: &[u8], drop: impl Fn(u8) -> bool) -> Option<Vec<u8>> {
-    Some(value.iter().copied().filter(|byte| !drop(*byte)).collect())
+    // Each byte is written, and written over by the next one where it is dropped: no branch to be guessed.
+    let mut out = vec![0; value.len()];
+    let mut end = 0;
+    for byte in value {
+        if let Some(place) = out.get_mut(end) {
+            *place = *byte;
+        }
+        end += usize::from(!drop(*byte));
+    }
+    out.truncate(end);
+    Some(out)
 }
 
 /// NUL bytes as spaces.

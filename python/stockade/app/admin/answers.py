@@ -7,7 +7,6 @@ from typing import Any
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from stockade.app.accounts.principal import Principal
@@ -26,25 +25,24 @@ FORBIDDEN = ("signin.",)
 """Beginnings of codes of people who did not prove who they are."""
 
 
-class Problem(BaseModel):
-    """What was expected and what came."""
+_TEXT = {"type": "string"}
+_FAILURE = {
+    "title": "Failure",
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "description": "What was expected and what came: a stable code, words for people, what to do about it.",
+            "required": ["code", "message"],
+            "properties": {"code": _TEXT, "message": _TEXT, "hint": {"type": ["string", "null"]}},
+        }
+    },
+}
 
-    code: str
-    """Stable code."""
-    message: str
-    """What was expected and what came."""
-    hint: str | None = None
-    """What to do about it."""
-
-
-class Failure(BaseModel):
-    """The answer when something is wrong."""
-
-    error: Problem
-    """What it is."""
-
-
-FAILURES: dict[int | str, dict[str, Any]] = {"default": {"model": Failure, "description": "What is wrong."}}
+FAILURES: dict[int | str, dict[str, Any]] = {
+    "default": {"description": "What is wrong.", "content": {"application/json": {"schema": _FAILURE}}}
+}
 """What the description says of every operation."""
 
 

@@ -78,6 +78,9 @@ class Guard:
         if _is_nested(body):
             await refuse(guarded, 400, "admin.nesting", f"expected JSON of at most {NESTING} levels")
             return
+        if not _is_text(body):
+            await refuse(guarded, 400, "admin.text", "expected text, got half of a surrogate pair")
+            return
         await self._app(scope, _replay(body, receive), guarded)
 
     def _with_fields(self, send: Send) -> Send:
@@ -129,6 +132,20 @@ def _is_nested(body: bytes) -> bool:
         elif byte in b"]}":
             depth -= 1
     return False
+
+
+def _is_text(body: bytes) -> bool:
+    """Whether every text in JSON can be written as UTF-8: escapes of JSON can name what is no character."""
+    if rb"\ud" not in body and rb"\uD" not in body:
+        return True
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    except ValueError:
+        # What is wrong with it, its reader says.
+        return True
+    return True
 
 
 async def _whole_body(receive: Receive) -> bytes | None:

@@ -58,6 +58,8 @@ _BY_RIGHT: Mapping[Right, tuple[str, ...]] = {
         "export_events",
         "show_policy",
         "page_overview",
+        "page_incidents",
+        "page_incident",
         "page_live",
         "page_events",
         "page_event",

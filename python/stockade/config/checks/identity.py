@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from stockade.config.api import Api
 from stockade.config.document.node import Step
-from stockade.config.identity import Jwt
+from stockade.config.identity import ANONYMOUS, ApiKeys, Jwt, Signatures
 from stockade.config.key_set import KeySetError, fits, read_key_set
 from stockade.config.root import Config
 from stockade.config.sources import Sources
@@ -17,10 +17,23 @@ def check(config: Config, sources: Sources) -> Iterator[Problem]:
         for index, method in enumerate(api.identity.methods):
             if method.jwt is not None:
                 yield from _check_jwt(method.jwt, ("apis", name, "identity", "methods", index, "jwt"), sources)
+            if method.api_key is not None:
+                yield from _check_prefix(
+                    method.api_key, ("apis", name, "identity", "methods", index, "api_key"), sources
+                )
+            if method.signature is not None:
+                yield from _check_signatures(
+                    method.signature, ("apis", name, "identity", "methods", index, "signature"), sources
+                )
+            if method.certificate is not None:
+                yield from _check_certificate(config, ("apis", name, "identity", "methods", index), sources)
+        yield from _check_routes(name, api, sources)
         yield from _check_api(name, api, sources)
 
 
 def _check_jwt(jwt: Jwt, steps: tuple[Step, ...], sources: Sources) -> Iterator[Problem]:
+    if jwt.keys_file is None:
+        return
     try:
         keys = read_key_set(jwt.keys_file)
     except KeySetError as error:
@@ -30,6 +43,46 @@ def _check_jwt(jwt: Jwt, steps: tuple[Step, ...], sources: Sources) -> Iterator[
         expected = f"expected a key for one of {', '.join(jwt.algorithms)}"
         hint = "add the algorithm that the issuer signs with to `algorithms`"
         yield sources.problem((*steps, "keys_file"), expected, hint, show_value=True)
+
+
+def _check_prefix(keys: ApiKeys, steps: tuple[Step, ...], sources: Sources) -> Iterator[Problem]:
+    for index, entry in enumerate(keys.keys):
+        key = entry.key
+        if key is not None and not key.get_secret_value().startswith(keys.prefix):
+            expected = f"expected a key that begins with the prefix `{keys.prefix}`"
+            yield sources.problem(
+                (*steps, "keys", index, "key"), expected, "other keys are refused before they are known"
+            )
+
+
+def _check_signatures(signatures: Signatures, steps: tuple[Step, ...], sources: Sources) -> Iterator[Problem]:
+    for index, key in enumerate(signatures.keys):
+        file = key.public_key_file
+        if file is not None and not file.is_file():
+            yield sources.problem(
+                (*steps, "keys", index, "public_key_file"), "expected a file that is there", got=str(file)
+            )
+
+
+def _check_certificate(config: Config, steps: tuple[Step, ...], sources: Sources) -> Iterator[Problem]:
+    if not any(listener.tls and listener.tls.client_certificates for listener in config.gateway.listen):
+        hint = "add `client_certificates` to the `tls` of a listener"
+        yield sources.problem((*steps, "certificate"), "expected a listener that asks clients for certificates", hint)
+
+
+def _check_routes(name: str, api: Api, sources: Sources) -> Iterator[Problem]:
+    base: tuple[Step, ...] = ("apis", name, "identity")
+    known = [method.name for method in api.identity.methods]
+    for index, method in enumerate(known):
+        if method == ANONYMOUS:
+            hint = "the word stands for no credential at all"
+            yield sources.problem((*base, "methods", index, "name"), "expected another name than `anonymous`", hint)
+    for index, route in enumerate(api.identity.routes):
+        for place, method in enumerate(route.by):
+            if method != ANONYMOUS and method not in known:
+                hint = f"there are {', '.join(known)} and anonymous" if known else "add `identity.methods`"
+                steps = (*base, "routes", index, "by", place)
+                yield sources.problem(steps, "expected the name of a method", hint, got=method)
 
 
 def _check_api(name: str, api: Api, sources: Sources) -> Iterator[Problem]:

@@ -37,6 +37,12 @@ def check(config: Config, sources: Sources) -> Iterator[Problem]:
                 steps = (*base, "identity", "methods", index, "api_key", "keys")
                 yield from _unique(steps, "id", [key.id for key in method.api_key.keys], sources)
                 yield from _unique(steps, "sha256", [key.digest for key in method.api_key.keys], sources)
+            if method.signature is not None:
+                steps = (*base, "identity", "methods", index, "signature", "keys")
+                yield from _unique(steps, "id", [key.id for key in method.signature.keys], sources)
+            if method.basic is not None:
+                steps = (*base, "identity", "methods", index, "basic", "users")
+                yield from _unique(steps, "user", [user.user for user in method.basic.users], sources)
 
 
 def _unique(steps: tuple[Step, ...], field: str, values: Sequence[str], sources: Sources) -> Iterator[Problem]:

@@ -1,8 +1,9 @@
 """Types of settings that are more than a string or a number; each parses its text and explains what it expected."""
 
-from stockade.config.values.address import Cidr, ListenAddress, TargetUrl
+from stockade.config.values.address import Cidr, ListenAddress, ServiceUrl, TargetUrl
 from stockade.config.values.duration import Duration
 from stockade.config.values.files import ConfigPath
+from stockade.config.values.moment import Moment
 from stockade.config.values.names import BasePath, FieldName, HostPattern, Method, Name, PathGlob
 from stockade.config.values.rate import Rate
 from stockade.config.values.secret import SecretRef
@@ -18,10 +19,12 @@ __all__ = [
     "HostPattern",
     "ListenAddress",
     "Method",
+    "Moment",
     "Name",
     "PathGlob",
     "Rate",
     "SecretRef",
+    "ServiceUrl",
     "Size",
     "TargetUrl",
     "Within",

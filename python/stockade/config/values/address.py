@@ -68,6 +68,31 @@ def _target(text: str) -> str:
     return f"{parts.scheme}://{shown}:{port or (443 if parts.scheme == 'https' else 80)}"
 
 
+def _service(text: str) -> str:
+    hint = "write `https://host/path`; `http` only to this machine itself"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        refuse("expected the URL of a service", hint)
+    host = parts.hostname or ""
+    odd = any(ord(character) <= 32 or ord(character) >= 127 for character in text)
+    if parts.scheme not in ("http", "https") or not host or not _is_host(host) or port == 0 or odd:
+        refuse("expected the URL of a service", hint)
+    if "@" in parts.netloc or parts.fragment:
+        refuse("expected a URL without a user, a password and a fragment", hint)
+    if parts.scheme == "http" and not _is_loopback(host):
+        refuse("expected an `https` URL: whoever is on the way could answer instead", hint)
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _is_host(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
@@ -84,3 +109,6 @@ Cidr = Annotated[str, AfterValidator(_cidr)]
 
 TargetUrl = Annotated[str, AfterValidator(_target)]
 """`http://host:port` or `https://host:port`; the port is filled in."""
+
+ServiceUrl = Annotated[str, AfterValidator(_service)]
+"""`https://host[:port][/path][?query]` of a service that control asks; `http` on loopback only."""

@@ -111,5 +111,5 @@ def graph(rows: Sequence[Mapping[str, Any]], most: int = 14) -> Graph:
     return Graph(tuple(nodes), tuple(edges), TOP + max(1, tallest) * ROW, columns, left_out)
 
 
-def _cut(text: str, most: int = 32) -> str:
+def _cut(text: str, most: int = 28) -> str:
     return text if len(text) <= most else f"{text[: most - 12]}…{text[-11:]}"

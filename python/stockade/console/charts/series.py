@@ -8,8 +8,8 @@ from typing import Any
 
 from stockade.console.charts.scale import Tick, round_most, time_ticks
 
-WIDTH, HEIGHT = 720, 190
-"""Units of the drawing; it is scaled to its place."""
+WIDTH, WIDE, HEIGHT = 720, 1180, 190
+"""Units of the drawing, in a part of a page and across all of it; it is scaled to its place."""
 
 LEFT, RIGHT, TOP, BOTTOM = 46, 6, 8, 22
 """Room for axes."""
@@ -93,10 +93,17 @@ class Span:
     """The same; not included."""
     step: int
     """Microseconds of one column."""
+    width: int = WIDTH
+    """Units of the drawing."""
+
+    @property
+    def right(self) -> int:
+        """Where the time axis ends."""
+        return self.width - RIGHT
 
     def place(self, moment: float) -> float:
         """Where a moment stands in the drawing."""
-        return LEFT + (WIDTH - LEFT - RIGHT) * (moment - self.begin) / (self.end - self.begin)
+        return LEFT + (self.right - LEFT) * (moment - self.begin) / (self.end - self.begin)
 
 
 def stacked(
@@ -122,7 +129,7 @@ def stacked(
     columns: list[Column] = []
     for row in rows:
         x, y = span.place(row["bucket"]), float(HEIGHT - BOTTOM)
-        visible = min(width, WIDTH - RIGHT - x)
+        visible = min(width, span.right - x)
         if x < LEFT - 0.01 or visible <= 0:
             visible, x = visible - (LEFT - x) if x < LEFT else visible, max(x, LEFT)
         if visible <= 0:
@@ -138,7 +145,7 @@ def stacked(
                 )
         begin = int(row["bucket"])
         columns.append(Column(round(x, 2), round(visible, 2), about(row), begin, begin + span.step))
-    return Series(tuple(bars), (), tuple(columns), _rows(most, number), _times(span))
+    return Series(tuple(bars), (), tuple(columns), _rows(most, number), _times(span), span.width, right=span.right)
 
 
 def lined(
@@ -167,7 +174,7 @@ def lined(
             if before is None or row["bucket"] - before > span.step * 1.5:
                 stretches.append([])
             before = row["bucket"]
-            x = min(max(span.place(row["bucket"] + span.step / 2), LEFT), WIDTH - RIGHT)
+            x = min(max(span.place(row["bucket"] + span.step / 2), LEFT), span.right)
             stretches[-1].append(f"{x:.1f},{HEIGHT - BOTTOM - room * row[member] / most:.1f}")
         # One moment alone would be no line.
         drawn = (" ".join(part if len(part) > 1 else [*part, *part]) for part in stretches)
@@ -183,7 +190,7 @@ def lined(
         )
         for row in rows
     )
-    return Series((), tuple(lines), columns, _rows(most, number), _times(span))
+    return Series((), tuple(lines), columns, _rows(most, number), _times(span), span.width, right=span.right)
 
 
 def _rows(most: float, number: Callable[[float], str]) -> tuple[Tick, ...]:
@@ -192,5 +199,5 @@ def _rows(most: float, number: Callable[[float], str]) -> tuple[Tick, ...]:
 
 
 def _times(span: Span) -> tuple[Tick, ...]:
-    ticks = time_ticks(span.begin, span.end, LEFT, WIDTH - RIGHT)
-    return tuple(tick for tick in ticks if LEFT + 12 < tick.at < WIDTH - 24)
+    ticks = time_ticks(span.begin, span.end, LEFT, span.right, 12 if span.width > WIDTH else 7)
+    return tuple(tick for tick in ticks if LEFT + 12 < tick.at < span.width - 24)

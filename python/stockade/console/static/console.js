@@ -153,7 +153,7 @@ if (live.length) {
 }
 
 // Keys. Letters alone act only where nobody is writing.
-const goes = { o: "/", l: "/live", e: "/events", i: "/inventory", a: "/actors", d: "/decisions", r: "/rules", p: "/policy", h: "/health", u: "/audit" };
+const goes = { o: "/", n: "/incidents", l: "/live", e: "/events", i: "/inventory", a: "/actors", d: "/decisions", r: "/rules", p: "/policy", h: "/health", u: "/audit" };
 let waiting = false;
 const rows = () => [...document.querySelectorAll("tbody tr")].filter((row) => row.querySelector("a"));
 function move(step) {

@@ -76,7 +76,7 @@ def routes(pages: Pages) -> APIRouter:
             if "text" not in wanted:
                 rows = pages.ask("traffic_of", {**wanted, **span.given(), "step": span.step_s})
                 problem, total = rows.problem, sum(row["exchanges"] for row in rows.rows)
-                chart = traffic_chart(rows.rows, span)
+                chart = traffic_chart(rows.rows, span, wide=True)
         except StockadeError as error:
             problem = "; ".join(filter(None, (error.message, error.hint)))
         older = ""

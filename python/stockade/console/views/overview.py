@@ -9,11 +9,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from stockade.app.control_state import ControlState
+from stockade.app.decisions import AUTOMATIC
 from stockade.app.errors import StockadeError
 from stockade.console import shown
 from stockade.console.charts.series import Series, lined, stacked
 from stockade.console.page import Pages
 from stockade.console.window import CHOICES, Window, window
+
+DAY_US = 86_400_000_000
 
 KINDS = ("allowed", "would_refuse", "failed", "refused")
 """Verdicts from the bottom of a column up."""
@@ -44,27 +47,27 @@ def routes(pages: Pages) -> APIRouter:
             traffic=traffic_chart(traffic.rows, asked),
             latency_rows=latency,
             latency=latency_chart(latency.rows, asked),
-            reasons=pages.ask("top_reasons", {**given, "limit": 8}),
+            reasons=pages.ask("top_reasons", {**given, "limit": 5}),
             actors=pages.ask("top_actors", {**given, "limit": 8}),
-            operations=pages.ask("top_operations", {**given, "limit": 8}),
+            operations=pages.ask("top_operations", {**given, "limit": 5}),
             changes=_changes(state),
         )
 
     return router
 
 
-def traffic_chart(rows: Any, asked: Window) -> Series:
+def traffic_chart(rows: Any, asked: Window, *, wide: bool = False) -> Series:
     """Exchanges over time by verdict, from rows of the queries `traffic` and `traffic_of`."""
     named = [
         {**row, "allowed": row["exchanges"] - row["refused"] - row["would_refuse"] - row["failed"]} for row in rows
     ]
-    return stacked(named, KINDS, asked.span, shown.count, _about_traffic)
+    return stacked(named, KINDS, asked.span(wide=wide), shown.count, _about_traffic)
 
 
 def latency_chart(rows: Any, asked: Window) -> Series:
     """Percentiles over time, from rows of the queries `latency` and `latency_of`."""
     lines = {"p50": "p50_us", "p95": "p95_us", "p99": "p99_us"}
-    return lined(rows, lines, asked.span, shown.milliseconds, _about_latency)
+    return lined(rows, lines, asked.span(), shown.milliseconds, _about_latency)
 
 
 def _about_traffic(row: Mapping[str, Any]) -> str:
@@ -115,7 +118,19 @@ def _looks(state: ControlState) -> Iterator[dict[str, str]]:
     policy = state.policy_status()
     for news in policy.news:
         yield _look("warn", "restart", news)
-    for decision in state.decisions.active()[:3]:
+    for incident in state.watching.incidents(50) if state.watching is not None else ():
+        if incident["note"] or incident["last"] < state.clock() - DAY_US:
+            continue
+        what = ", ".join(incident["classes"]).replace("_", " ") or incident["id"]
+        done = "decided upon" if incident["decisions"] else "nothing done"
+        many = "1 actor" if incident["actor_count"] == 1 else f"{incident['actor_count']} actors"
+        told = f"{what}: {many}, {shown.ago(incident['last'], state.clock())}, {done}."
+        severe = incident["severity"] in ("high", "critical")
+        yield _look(
+            "bad" if severe else "warn", incident["severity"], told, f"/incidents/{incident['id']}", "The story"
+        )
+    by_hand = [one for one in state.decisions.active() if not one.id.startswith(AUTOMATIC)]
+    for decision in by_hand[:3]:
         whom = ", ".join(f"{name} {value}" for name, value in sorted(decision.selector.items()))
         done = "blocked" if decision.action == "block" else "let pass"
         told = f"{whom} is {done}: {decision.reason}; ends {shown.ago(decision.expires_at, state.clock())}."

@@ -23,8 +23,8 @@ SPARED = frozenset({Abuse.CREDENTIAL_STUFFING, Abuse.RECONNAISSANCE, Abuse.TOKEN
 """Classes that are about strangers, where many at once are an attack and no drift."""
 
 
-FEW = 4
-"""Objects of others that one actor may come to while many do: a feature for sharing brings some, not many."""
+FEW = 1
+"""Objects of others that one actor may come to while many do, before it counts."""
 
 
 class Drift:

@@ -200,6 +200,7 @@ class Behaviour:
             return None
         again = score.alerted > 0
         score.alerted = weight
+        self.known.flagged.put(number_of(signal.actor) & 0xFFFFFF00, 1)
         if not again:
             self.lately.setdefault((signal.abuse, seen.operation), []).append((seen.time, signal.actor))
         return Alert(
@@ -229,7 +230,7 @@ class Behaviour:
             return score.sum()
         sentence = f"{others} other actors were found doing the same within two hours; none is usual"
         joined = Signal(
-            signal.actor, signal.abuse, "campaign", 1.5 + 0.75 * others, 6.0, sentence, others, 0, adds=False
+            signal.actor, signal.abuse, "campaign", 1.5 + 0.75 * others, 4.5, sentence, others, 0, adds=False
         )
         return score.add(joined, seen.time)
 

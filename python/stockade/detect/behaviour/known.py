@@ -112,7 +112,7 @@ class Role:
 class Kind:
     """What is known of the objects behind one template, for one role."""
 
-    __slots__ = ("day", "foreign", "grown", "own", "subjects")
+    __slots__ = ("day", "foreign", "grown", "own", "private", "subjects")
 
     def __init__(self) -> None:
         self.own = 0.0
@@ -121,6 +121,8 @@ class Kind:
         """Times that somebody came to an object first seen with another."""
         self.subjects = 0
         """Who came back, as bits of 128."""
+        self.private = False
+        """Whether objects have clearly one owner each. Held on to: some visits of others do not undo it."""
         self.day = 0
         """The day of `grown`."""
         self.grown = 0.0
@@ -132,7 +134,14 @@ class Kind:
 
     def is_private(self) -> bool:
         """Whether objects of this kind clearly have one owner each, as far as this role goes."""
-        return self.own >= 10 and self.own >= 0.93 * self.total() and self.subjects.bit_count() >= 6
+        return self.private
+
+    def settle(self) -> None:
+        """Decide again whether it is private."""
+        if self.private:
+            self.private = self.own >= 0.7 * self.total()
+        else:
+            self.private = self.own >= 10 and self.own >= 0.93 * self.total() and self.subjects.bit_count() >= 6
 
     def visit_of_another(self, day: int) -> None:
         """Learn that somebody came to an object of another.
@@ -164,6 +173,8 @@ class Known:
         """All roles together, for those too small to tell what is usual."""
         self.owners: Bounded[int] = Bounded(500_000)
         """With whom an object was seen first."""
+        self.flagged: Bounded[int] = Bounded(50_000)
+        """Actors with alerts: whatever was first seen with them is not theirs."""
         self.tokens: Bounded[list[int]] = Bounded(200_000)
         """Where and with what a token was first and last used."""
         self.prints: Bounded[list[int]] = Bounded(50_000)

@@ -22,7 +22,7 @@ CHUNK = 2000
 
 _ARRAYS = {"short": "f", "long": "f", "habit": "f", "networks": "I", "prints": "I"}
 _BIG = {"short_bits", "long_bits", "foreign", "denied", "bad_paths", "used", "new_functions"}
-_TABLES = ("owners", "tokens", "prints", "sources", "bad_paths", "shared")
+_TABLES = ("owners", "flagged", "tokens", "prints", "sources", "bad_paths", "shared")
 
 
 class SnapshotError(ValueError):
@@ -47,7 +47,10 @@ def lines(behaviour: Behaviour, incidents: Incidents, head: dict[str, Any]) -> I
         yield ["role", name, _role(role)]
     yield [
         "kinds",
-        [[*key, kind.own, kind.foreign, hex(kind.subjects), kind.day, kind.grown] for key, kind in known.kinds.items()],
+        [
+            [*key, kind.own, kind.foreign, hex(kind.subjects), kind.day, kind.grown, kind.private]
+            for key, kind in known.kinds.items()
+        ],
     ]
     for name in _TABLES:
         table: Bounded[Any] = getattr(known, name)
@@ -108,10 +111,10 @@ def _take(line: list[Any], behaviour: Behaviour, incidents: Incidents) -> None:
         case ["role", name, told]:
             known.roles[name] = _to_role(told)
         case ["kinds", told]:
-            for template, role, own, foreign, subjects, day, grown in told:
+            for template, role, own, foreign, subjects, day, grown, private in told:
                 kind = known.kinds[(template, role)] = Kind()
                 kind.own, kind.foreign, kind.subjects = own, foreign, int(subjects, 16)
-                kind.day, kind.grown = day, grown
+                kind.day, kind.grown, kind.private = day, grown, private
         case ["table", name, told] if name in _TABLES:
             table: Bounded[Any] = getattr(known, name)
             for key, value in told:

@@ -51,7 +51,7 @@ def with_claims(identity: dict[str, Any], claims: Set[str]) -> dict[str, Any]:
         return identity
     methods = [
         {**method, "claims": list(dict.fromkeys([*method.get("claims", ()), *sorted(claims)]))}
-        if method["kind"] == "jwt"
+        if method["kind"] in ("jwt", "introspection")
         else method
         for method in identity["methods"]
     ]

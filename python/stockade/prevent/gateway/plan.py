@@ -4,14 +4,13 @@ The names are those of `crates/model/src/plan`, which refuses what it does not k
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stockade.config import Api, ConfigError, Loaded
+from stockade.config import Api, Config, ConfigError, Loaded
 from stockade.config.key_set import KeySetError
-from stockade.config.shared_limits import SharedLimits
 from stockade.config.sources import Sources
 from stockade.core.engine import Engine
 from stockade.core.errors import StockadeError
@@ -21,16 +20,19 @@ from stockade.prevent.gateway import selections
 from stockade.prevent.gateway.access_plan import access_plan, policies_plan
 from stockade.prevent.gateway.gateway_plan import gateway_plan
 from stockade.prevent.gateway.grpc_plan import grpc_plan
+from stockade.prevent.gateway.identity_plan import identity_plan
 from stockade.prevent.gateway.limits_plan import claims_of, limit_plan, with_claims
 from stockade.prevent.gateway.protect_plan import protect_plan
 from stockade.prevent.gateway.seclang_plan import exception_problems, seclang_exceptions, seclang_plan
 from stockade.prevent.gateway.stage_plans import (
     contract_plan,
-    identity_plan,
     inspect_plan,
     response_plan,
 )
 from stockade.prevent.gateway.upstream_plan import upstream_plan
+from stockade.prevent.identity.api_keys import keys_file
+from stockade.prevent.identity.key_sets import Source
+from stockade.prevent.identity.signing_key import key_file
 from stockade.prevent.inventory import openapi
 from stockade.prevent.inventory.graphql.problem import GraphqlError
 from stockade.prevent.inventory.grpc.descriptors import GrpcError
@@ -92,7 +94,7 @@ def compile_plan(loaded: Loaded, token_key: str = NO_KEY) -> Compiled:
             inventories[name] = inventory
             warnings.extend(inventory.warnings)
             files.extend(inventory.files)
-        files.extend(method.jwt.keys_file for method in api.identity.methods if method.jwt)
+        files.extend(_key_files(api, config.data))
         found = inventories.get(name)
         base_path = api.base_path or (found.base_path if found else None) or "/"
         for problem in selections.check(name, api, found, base_path, sources):
@@ -117,7 +119,7 @@ def compile_plan(loaded: Loaded, token_key: str = NO_KEY) -> Compiled:
                 grpc, wrong = grpc_plan(api.contract.grpc, name, sources)
                 problems.extend(wrong)
                 files.append(api.contract.grpc.descriptors)
-            plan = _api_plan(name, api, found, base_path, token_key, config.gateway.shared_limits) | rules
+            plan = _api_plan(name, api, found, base_path, token_key, config) | rules
             plan["contract"] |= {"graphql": graphql, "grpc": grpc}
             policies, policy_files = policies_plan(api.access, found)
             plan["access"] |= policies
@@ -142,6 +144,23 @@ def compile_plan(loaded: Loaded, token_key: str = NO_KEY) -> Compiled:
     return Compiled(whole, inventories, tuple(warnings), tuple(dict.fromkeys(files)))
 
 
+def _key_files(api: Api, data: Path) -> Iterator[Path]:
+    hand_on = api.identity.hand_on
+    if hand_on is not None and hand_on.signed is not None and hand_on.signed.secret is None:
+        yield key_file(data)
+    for method in api.identity.methods:
+        if method.jwt is not None:
+            source = Source.of(method.jwt)
+            file = source.file(data) if source else method.jwt.keys_file
+            if file is not None:
+                yield file
+        if method.api_key is not None and method.api_key.managed:
+            yield keys_file(data)
+        for key in method.signature.keys if method.signature else ():
+            if key.public_key_file is not None:
+                yield key.public_key_file
+
+
 def _read_spec(name: str, api: Api, sources: Sources, problems: list[Problem]) -> Inventory | None:
     spec = api.spec
     if spec is None:
@@ -163,19 +182,21 @@ def _shown(file: Path) -> str:
 
 
 def _api_plan(
-    name: str, api: Api, inventory: Inventory | None, base_path: str, token_key: str, shared: SharedLimits | None
+    name: str, api: Api, inventory: Inventory | None, base_path: str, token_key: str, config: Config
 ) -> dict[str, Any]:
+    shared = config.gateway.shared_limits
     return {
         "name": name,
         **({"owner": api.owner} if api.owner else {}),
         "hosts": list(api.hosts),
         "base_path": base_path,
+        "path_forms": list(api.path_forms),
         "mode": api.mode,
         "upstream": upstream_plan(api.upstream),
         "operations": [_with_keys(operation, api).to_plan() for operation in inventory.operations] if inventory else [],
         "schemas": dict(inventory.schemas) if inventory else {},
         "contract": contract_plan(api),
-        "identity": with_claims(identity_plan(api.identity), claims_of(api.limits) | api.access.claims),
+        "identity": with_claims(identity_plan(name, api.identity, config.data), _claims(api)),
         "access": access_plan(api.access, base_path, has_methods=bool(api.identity.methods)),
         "inspect": inspect_plan(api.inspect),
         "limits": [limit_plan(limit, shared) for limit in api.limits],
@@ -183,6 +204,12 @@ def _api_plan(
         "protect": protect_plan(api.protect, token_key),
         "fail": api.fail.model_dump(),
     }
+
+
+def _claims(api: Api) -> frozenset[str]:
+    """Claims that other stages and the upstream need."""
+    told = api.identity.hand_on.claims if api.identity.hand_on else ()
+    return frozenset(claims_of(api.limits) | api.access.claims | set(told))
 
 
 def _with_keys(operation: Operation, api: Api) -> Operation:

@@ -47,6 +47,8 @@ def check(name: str, api: Api, inventory: Inventory | None, base_path: str, sour
 def _selectors(base: tuple[Step, ...], api: Api) -> Iterator[tuple[tuple[Step, ...], Selector]]:
     if api.identity.anonymous is not None:
         yield (*base, "identity", "anonymous"), api.identity.anonymous
+    for index, route in enumerate(api.identity.routes):
+        yield (*base, "identity", "routes", index), route
     for index, rule in enumerate(api.access.rules):
         yield (*base, "access", "rules", index), rule
     for index, field in enumerate(api.access.fields):
@@ -69,7 +71,7 @@ def _unknown(
     for index, tag in enumerate(selector.tags):
         if tag not in known:
             yield _no_tag((*steps, "tags", index), tag, known, sources)
-    by_both = selector.operations and selector.tags and steps[-1] != "anonymous"
+    by_both = selector.operations and selector.tags and "identity" not in steps[2:3]
     if by_both and not any(
         operation.id in selector.operations and set(operation.tags) & set(selector.tags) for operation in operations
     ):
@@ -157,6 +159,7 @@ def _segment_overlaps(glob: str, segment: str) -> bool:
 
 def _public(name: str, api: Api, operations: Sequence[Operation], sources: Sources) -> Iterator[Problem]:
     anonymous = api.identity.anonymous or Selector()
+    routes = api.identity.routes
     closed = [
         operation.id
         for operation in operations
@@ -164,6 +167,7 @@ def _public(name: str, api: Api, operations: Sequence[Operation], sources: Sourc
         and operation.id not in anonymous.operations
         and not set(operation.tags) & set(anonymous.tags)
         and not any(overlaps(glob, operation.path) for glob in anonymous.paths)
+        and not any(_names(route, operation) for route in routes)
     ]
     if closed:
         shown = ", ".join(f"`{operation}`" for operation in closed[:8]) + (" and more" if len(closed) > 8 else "")
@@ -173,3 +177,11 @@ def _public(name: str, api: Api, operations: Sequence[Operation], sources: Sourc
             f"add `anonymous: {{operations: [{', '.join(closed[:8])}]}}` when they are meant to be open",
             severity=Severity.WARNING,
         )
+
+
+def _names(selector: Selector, operation: Operation) -> bool:
+    return (
+        operation.id in selector.operations
+        or bool(set(operation.tags) & set(selector.tags))
+        or any(overlaps(glob, operation.path) for glob in selector.paths)
+    )

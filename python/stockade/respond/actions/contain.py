@@ -6,7 +6,7 @@ Pure: recent traffic and an alert go in, measures come out.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +27,12 @@ COVER = 0.8
 
 GOOD_SHARE = 0.005
 """Share of good actors that one measure may touch at most, and only to ask them for proof or to slow them."""
+
+INDEXED = ("address", "network", "agent", "subject", "key", "token", "session")
+"""Attributes by which recent exchanges are found."""
+
+COUNT_EVERY = 2000
+"""Exchanges after which good actors are counted anew."""
 
 RECENT = 20_000
 """Exchanges in which whom else a measure hits is counted."""
@@ -85,18 +91,56 @@ class Traffic:
 
     def __init__(self, is_good: Callable[[str], bool], most: int = RECENT) -> None:
         self._is_good = is_good
-        self._seen: deque[Exchange] = deque(maxlen=most)
+        self._most = most
+        self._seen: deque[Exchange] = deque()
+        self._by: dict[str, dict[str, deque[Exchange]]] = {name: {} for name in INDEXED}
+        self._good = 0
+        self._counted = -COUNT_EVERY
+        self._added = 0
 
     def add(self, seen: Exchange) -> None:
-        """Remember an exchange."""
+        """Remember an exchange, and forget the oldest when there are too many."""
+        self._added += 1
         self._seen.append(seen)
+        for name, table in self._by.items():
+            value = _indexed(seen, name)
+            if value:
+                table.setdefault(value, deque()).append(seen)
+        if len(self._seen) > self._most:
+            oldest = self._seen.popleft()
+            for name, table in self._by.items():
+                value = _indexed(oldest, name)
+                if value:
+                    mine = table[value]
+                    mine.popleft()
+                    if not mine:
+                        del table[value]
+
+    def _near(self, selector: Mapping[str, str]) -> Collection[Exchange]:
+        """Exchanges among which are all that a selector fits."""
+        found: Collection[Exchange] = self._seen
+        for name, value in selector.items():
+            if name in self._by and "/" not in value[:64]:
+                mine: Collection[Exchange] = self._by[name].get(value, ())
+                if len(mine) < len(found):
+                    found = mine
+            elif name == "header:user-agent":
+                mine = self._by["agent"].get(value, ())
+                if len(mine) < len(found):
+                    found = mine
+        return found
 
     def of(self, suspect: Suspect, most: int = 200) -> list[Exchange]:
         """The suspect's newest exchanges."""
+        kind, seen = suspect.actor.partition(":")[0], suspect.seen
+        name = {"print": "agent", "look": "agent", "network": "network", "subject": "subject", "key": "key"}.get(
+            kind, "address"
+        )
+        mine = self._by[name].get(_indexed(seen, name), ())
         found = []
-        for seen in reversed(self._seen):
-            if is_of(suspect.actor, seen):
-                found.append(seen)
+        for one in reversed(mine):
+            if is_of(suspect.actor, one):
+                found.append(one)
                 if len(found) >= most:
                     break
         return found
@@ -105,38 +149,46 @@ class Traffic:
         """Good actors that a selector hits beside the suspect, of those that were answered well."""
         hit = {
             seen.actor
-            for seen in self._seen
+            for seen in self._near(selector)
             if seen.status < 400 and fits(selector, seen) and not is_of(suspect.actor, seen)
         }
         return sum(self._is_good(actor) for actor in hit)
 
     def own_use(self, selector: Mapping[str, str], suspect: Suspect) -> int:
         """Exchanges of the same user that are not the suspect's: what the victim does."""
-        subject = suspect.seen.subject
-        return sum(
-            1
-            for seen in self._seen
-            if seen.subject == subject and seen.network != suspect.seen.network and fits(selector, seen)
-        )
+        mine = self._by["subject"].get(suspect.seen.subject, ())
+        return sum(1 for seen in mine if seen.network != suspect.seen.network and fits(selector, seen))
 
     def good(self) -> int:
-        """Good actors in it."""
-        return sum(self._is_good(actor) for actor in {seen.actor for seen in self._seen if seen.status < 400})
+        """Good actors in it; counted anew now and then."""
+        if self._added - self._counted >= COUNT_EVERY:
+            self._counted = self._added
+            self._good = sum(self._is_good(actor) for actor in {seen.actor for seen in self._seen if seen.status < 400})
+        return self._good
+
+
+def _indexed(seen: Exchange, name: str) -> str:
+    return str(getattr(seen, name))
 
 
 def is_of(actor: str, seen: Exchange) -> bool:
-    """Whether an exchange is an actor's, whatever kind of actor it is."""
+    """Whether an exchange is an actor's, whatever kind of actor it is.
+
+    Whoever has proven who it is, or succeeds, is no part of an address, a network or a look that guesses.
+    """
     kind, _, name = actor.partition(":")
     match kind:
         case "address":
-            return seen.address == name
+            return seen.address == name and seen.anonymous and seen.status >= 400
         case "network":
-            return seen.network == name
+            return seen.network == name and seen.anonymous and seen.status >= 400
         case "print":
-            return seen.print == name and seen.anonymous
+            return seen.print == name and seen.anonymous and seen.status >= 400
         case "look":
             return seen.print == name
         case "client":
+            return seen.anonymous and f"{seen.address}|{seen.print}" == name
+        case "device":
             return f"{seen.address}|{seen.print}" == name
         case "replay":
             return f"{seen.token or seen.session}|{seen.address}|{seen.print}" == name
@@ -199,7 +251,7 @@ def measure(suspect: Suspect, traffic: Traffic, times: Callable[[Mapping[str, st
             hit += min(1, traffic.own_use(selector, suspect))
         if suspect.abuse == "account_takeover":
             hit += min(1, traffic.own_use(selector, suspect))
-        if suspect.actor.startswith(("print:", "look:")):
+        if suspect.actor.startswith(("print:", "look:", "device:")):
             hit = max(hit, suspect.sharers)
         found = _choose(suspect, selector, hit, covers, good, times(selector))
         if found is None:

@@ -154,8 +154,8 @@ def record_schema() -> pa.Schema:
     paths = {column.path: column.type for column in (*FACTS, *NOTICES) if column.path}
     lists = pa.list_(text)
     paths |= {("identity", "roles"): lists, ("identity", "scopes"): lists, ("kind",): text, ("format",): number}
-    # Excerpts of bodies have no column: they are evidence.
-    paths |= {("request", "excerpt"): text, ("response", "excerpt"): text}
+    # Excerpts and header fields have no column: they are evidence.
+    paths |= {("request", "excerpt"): text, ("response", "excerpt"): text, ("request", "headers"): lists}
     for name, members in (
         ("request.fields", FIELD_MEMBERS),
         ("response.fields", FIELD_MEMBERS),

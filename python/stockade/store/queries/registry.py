@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stockade.core.errors import StockadeError
-from stockade.store.queries import focus, inventory, overview, peaks, pivot, rankings, search
+from stockade.store.queries import focus, inventory, key_uses, overview, peaks, pivot, rankings, search
 from stockade.store.queries.query import NamedQuery
 
 QUERIES: Mapping[str, NamedQuery] = {
     query.name: query
-    for family in (overview, rankings, peaks, search, pivot, inventory, focus)
+    for family in (overview, rankings, peaks, search, pivot, inventory, focus, key_uses)
     for query in family.QUERIES
 }
 """By name."""

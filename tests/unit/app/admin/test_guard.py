@@ -52,6 +52,14 @@ def test_json_that_is_nested_too_deep_is_refused(client: AppClient, body: bytes,
     assert client.post("/api/v1/status", content=body).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b'{"a": "\\ud800"}', 400), (b'{"\\uDFFF": 1}', 400), (b'"\\ud83d\\ude00"', 200), (b"\\ud800", 200)],
+)
+def test_text_that_is_none_is_refused(client: AppClient, body: bytes, status: int) -> None:
+    assert client.post("/api/v1/status", content=body).status_code == status
+
+
 def test_a_target_that_is_too_long_is_refused(client: AppClient) -> None:
     assert client.get("/api/v1/status", params={"a": "x" * 9000}).status_code == 414
 

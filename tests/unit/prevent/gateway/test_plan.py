@@ -24,7 +24,14 @@ def test_defaults_are_open_where_nothing_is_known(build: Build) -> None:
     plan = api(build, "")
     assert plan["base_path"] == "/"
     assert plan["contract"]["unknown_operations"] == plan["contract"]["unknown_parameters"] == "pass"
-    assert plan["identity"] == {"methods": [], "required": False, "anonymous": [], "strip_credential": False}
+    assert plan["identity"] == {
+        "methods": [],
+        "required": False,
+        "anonymous": [],
+        "routes": [],
+        "session_cookies": [],
+        "strip_credential": False,
+    }
     assert plan["access"]["rules"] == plan["access"]["objects"] == plan["access"]["fields"] == []
     assert plan["access"]["deny_others"] is False
     assert plan["inspect"]["large_bodies"] == "stream"

@@ -152,6 +152,19 @@ def test_read_only_properties_need_not_and_must_not_be_sent(read: Reader) -> Non
     assert found["properties"] == {"id": False, "at": False, "name": {"type": "string"}}
 
 
+def test_one_part_may_require_what_another_marks_as_read_only(read: Reader) -> None:
+    base = {"properties": {"id": {"type": "integer", "readOnly": True}}}
+    mine = {
+        "allOf": [{"$ref": "#/components/schemas/Base"}, {"required": ["id", "name"]}],
+        "required": ["id"],
+        "properties": {"inner": {"required": ["id"]}},
+    }
+    found = schema_of(read.operation(document(body(mine), components={"schemas": {"Base": base}})))
+    assert found["required"] == []
+    assert found["allOf"][1] == {"required": ["name"]}
+    assert found["properties"]["inner"] == {"required": ["id"]}, "that is another value"
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

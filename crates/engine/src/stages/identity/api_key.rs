@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use stockade_model::plan::{ApiKeyPlan, KeyPlace};
+use stockade_model::plan::{ApiKeyPlan, ApiKeysPlan, KeyPlace};
 use stockade_model::{Identity, Now, Reason, Timestamp};
 
 use super::Fault;
@@ -42,6 +42,7 @@ struct Known {
 #[derive(Debug)]
 pub(crate) struct ApiKeys {
     keys: HashMap<[u8; 32], Known>,
+    prefix: String,
 }
 
 impl ApiKeys {
@@ -49,15 +50,10 @@ impl ApiKeys {
     ///
     /// # Errors
     /// A hash that is not 64 hexadecimal digits, an id or hash that comes twice, a bad parameter name.
-    pub(crate) fn new(
-        method: &str,
-        place: KeyPlace,
-        parameter: &str,
-        plans: &[ApiKeyPlan],
-        setting: &str,
-    ) -> Result<Self, PlanError> {
+    pub(crate) fn new(plan: &ApiKeysPlan, setting: &str) -> Result<Self, PlanError> {
+        let parameter = plan.parameter.as_str();
         let lower = *parameter == parameter.to_ascii_lowercase();
-        let good = match place {
+        let good = match plan.place {
             KeyPlace::Header => is_field_name(parameter) && lower,
             KeyPlace::Cookie => is_field_name(parameter),
             KeyPlace::Query => !parameter.is_empty(),
@@ -66,20 +62,34 @@ impl ApiKeys {
             let problem = format!("expected the name of a header (lower case), parameter or cookie, got `{parameter}`");
             return Err(PlanError::new(format!("{setting}.parameter"), problem));
         }
-        let mut keys = HashMap::with_capacity(plans.len());
+        let mut keys = HashMap::with_capacity(plan.keys.len());
         let mut ids = HashSet::new();
-        for key in plans {
-            let at = || format!("{setting}.keys.{}", key.id);
-            let hash = hex(&key.sha256)
-                .ok_or_else(|| PlanError::new(at(), "expected `sha256` to have 64 hexadecimal digits"))?;
+        for key in &plan.keys {
+            let at = format!("{setting}.keys.{}", key.id);
             if key.id.is_empty() || !ids.insert(key.id.as_str()) {
-                return Err(PlanError::new(at(), "expected an id that no other key of this method has"));
+                return Err(PlanError::new(at, "expected an id that no other key of this method has"));
             }
-            if keys.insert(hash, Known::new(method, key)).is_some() {
-                return Err(PlanError::new(at(), "another id already has this `sha256`"));
+            let identity = Arc::new(identity_of(&plan.name, key));
+            let mut add = |sha256: &str, expires_at: Option<Timestamp>| {
+                let hash = hex(sha256)
+                    .ok_or_else(|| PlanError::new(&at, "expected `sha256` to have 64 hexadecimal digits"))?;
+                match keys.insert(hash, Known { identity: Arc::clone(&identity), expires_at }) {
+                    None => Ok(()),
+                    Some(_) => Err(PlanError::new(&at, "another id already has this `sha256`")),
+                }
+            };
+            add(&key.sha256, key.expires_at)?;
+            if let Some(previous) = &key.previous {
+                let end = key.expires_at.map_or(previous.expires_at, |end| end.min(previous.expires_at));
+                add(&previous.sha256, Some(end))?;
             }
         }
-        Ok(Self { keys })
+        Ok(Self { keys, prefix: plan.prefix.clone() })
+    }
+
+    /// Whether `key` begins as all keys of this method do.
+    pub(super) fn fits(&self, key: &str) -> bool {
+        key.starts_with(&self.prefix)
     }
 
     /// Who `key` stands for.
@@ -87,6 +97,9 @@ impl ApiKeys {
     /// # Errors
     /// A key that is unknown or has expired.
     pub(crate) fn prove(&self, key: &str, now: Now) -> Result<Arc<Identity>, Fault> {
+        if !self.fits(key) {
+            return Err(Fault::new(&UNKNOWN, format!("expected an API key that begins with `{}`", self.prefix)));
+        }
         let hash = digest::digest(&digest::SHA256, key.as_bytes());
         let Some(known) = self.keys.get(hash.as_ref()) else {
             return Err(Fault::new(&UNKNOWN, format!("expected a known API key, got one of {} bytes", key.len())));
@@ -101,17 +114,14 @@ impl ApiKeys {
     }
 }
 
-impl Known {
-    fn new(method: &str, plan: &ApiKeyPlan) -> Self {
-        let identity = Identity {
-            method: method.to_owned(),
-            subject: plan.subject.clone(),
-            key: Some(plan.id.clone()),
-            roles: plan.roles.clone(),
-            scopes: plan.scopes.clone(),
-            ..Identity::default()
-        };
-        Self { identity: Arc::new(identity), expires_at: plan.expires_at }
+fn identity_of(method: &str, plan: &ApiKeyPlan) -> Identity {
+    Identity {
+        method: method.to_owned(),
+        subject: plan.subject.clone(),
+        key: Some(plan.id.clone()),
+        roles: plan.roles.clone(),
+        scopes: plan.scopes.clone(),
+        ..Identity::default()
     }
 }
 

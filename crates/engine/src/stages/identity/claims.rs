@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::GeneralPurpose;
+use base64::engine::general_purpose::NO_PAD;
 use serde_json::{Map, Value};
 use stockade_model::{Identity, Now, Reason};
 
@@ -36,6 +37,10 @@ pub(crate) const CLAIM: Reason = Reason {
     remedy: "check issuer, audience and required claims of the method against what the issuer writes",
     source: "RFC 7519 4.1; RFC 8725 3.8, 3.9",
 };
+
+/// Hashes in `cnf`: RFC 8705 3.1 itself writes one with bits behind its last byte.
+const HASH: GeneralPurpose =
+    GeneralPurpose::new(&base64::alphabet::URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 
 /// Most roles or scopes taken from one token.
 const MOST: usize = 256;
@@ -191,7 +196,7 @@ fn confirmation(claims: &Map<String, Value>) -> Result<Confirmation, Fault> {
             "jkt" => &mut found.key,
             _ => return Err(fault("to name a certificate (`x5t#S256`) or a key (`jkt`)")),
         };
-        let hash = value.as_str().and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+        let hash = value.as_str().and_then(|text| HASH.decode(text).ok());
         *place = hash.and_then(|hash| hash.try_into().ok());
         if place.is_none() {
             return Err(fault("to hold a SHA-256 in base64url"));

@@ -109,6 +109,17 @@ impl fmt::Debug for Verifier {
     }
 }
 
+/// Compiles what can be used of a JWK set that somebody else keeps: the rest is passed over (RFC 7517 5).
+pub(crate) fn usable(set: &Value, algorithms: &[Algorithm]) -> Vec<Verifier> {
+    let keys = set.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut verifiers = Vec::new();
+    for key in keys.iter().take(MOST_KEYS).filter_map(Value::as_object).filter(|key| is_for_signatures(key)) {
+        // What was compiled before the fault stays: each entry is good by itself.
+        let _ = compile_key(key, algorithms, &mut verifiers);
+    }
+    verifiers
+}
+
 /// Compiles a JWK set for `algorithms`. Keys of other types, curves and uses are left out (RFC 7517 5).
 ///
 /// # Errors

@@ -87,7 +87,7 @@ def _share(sight: Sight) -> None:
     if count > expected:
         _tell(
             sight,
-            f"client:{seen.address}|{seen.print}",
+            f"device:{seen.address}|{seen.print}",
             "flow.shared",
             4.0 + 4.0 * math.log2(count / expected),
             11.0,

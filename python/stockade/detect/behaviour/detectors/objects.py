@@ -43,7 +43,8 @@ def _visit(sight: Sight, template: str, value: str) -> None:
     number, who = number_of(f"{template}/{value}"), sight.number & 0xFFFFFF00 | sight.role.number & 0xFF
     owner = known.owners.get(number)
     kind = known.kind(template, seen.role)
-    if owner is None or (owner != who and kind.is_private() and not known.owns(template, owner & 0xFF)):
+    taken = owner is not None and owner != who and known.flagged.get(owner & 0xFFFFFF00) is not None
+    if owner is None or taken or (owner != who and not known.owns(template, owner & 0xFF)):
         # Nobody's yet, or first seen with somebody whose job it is to look at what is others'.
         if sight.learn:
             known.owners.put(number, who)
@@ -86,6 +87,7 @@ def _visit(sight: Sight, template: str, value: str) -> None:
 
 
 def _changed(sight: Sight, template: str, kind: Kind, was: bool) -> None:
+    kind.settle()
     now = kind.is_private()
     if now != was:
         private = sight.known.private

@@ -17,6 +17,9 @@ from stockade.detect.behaviour.signals import ALERT, Abuse, Signal
 HISTORY = 5
 """Exchanges of a user that make a history."""
 
+COMMON = 3
+"""Users at home with a client that looks the same, from which on the look is no trace."""
+
 YOUNG_S = 86_400
 """Age below which a client's look is new to everybody, seconds."""
 
@@ -71,8 +74,10 @@ def observe(sight: Sight) -> None:
 
 
 def _follow(sight: Sight, client: str) -> None:
-    """Whether the client, its look or its address was guessing before."""
+    """Whether the client, its look or its address was guessing before; a look that many have says nothing."""
     seen = sight.seen
+    if sight.known.print_of(number_of(seen.print), seen.time)[1].bit_count() >= COMMON:
+        return
     for key, what in ((client, "client"), (f"print:{seen.print}", "look"), (f"address:{seen.address}", "address")):
         other = sight.actors.get(key)
         if other is None or not _guesses(other):

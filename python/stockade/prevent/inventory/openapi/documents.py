@@ -48,6 +48,7 @@ class Documents:
         self._roots: dict[Path, Node | None] = {}
         self._resources: dict[Path, Resources] = {}
         self._by_uri: dict[str, Resource] = {}
+        self._validates: dict[str, bool] = {}
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 
@@ -116,6 +117,23 @@ class Documents:
     def resource(self, place: Place) -> Resource:
         """The resource that a place belongs to."""
         return self._resources[place.file].around(place)
+
+    def validates(self, place: Place) -> bool:
+        """Whether keywords such as `minimum` say anything at a place.
+
+        They do not where `$schema` names a copied metaschema without that vocabulary (JSON Schema 2020-12, 8.1.2).
+        """
+        name = self.resource(place).root.text("$schema")
+        if name is None or name.startswith(_STANDARD):
+            return True
+        if name not in self._validates:
+            uri = name.rstrip("#")
+            copy = self._copy(uri)
+            known = self._by_uri.get(uri) or (self._whole(copy, place, uri) if copy is not None else None)
+            vocabulary = known.root.below("$vocabulary") if known else None
+            named = [key for key, _ in vocabulary.mapping()] if vocabulary else None
+            self._validates[name] = named is None or any(key.endswith("/vocab/validation") for key in named)
+        return self._validates[name]
 
     def around(self, place: Place, mark: str) -> Place | None:
         """The nearest place around one that has an entry `mark` which is true; None when there is none."""

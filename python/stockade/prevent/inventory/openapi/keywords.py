@@ -20,6 +20,8 @@ _PLAIN = {
     "exclusiveMinimum", "maxLength", "minLength", "maxItems", "minItems", "uniqueItems", "maxContains", "minContains",
     "maxProperties", "minProperties", "dependentRequired", "x-data-class",
 }  # fmt: skip
+_BESIDE = {"format", "x-data-class"}
+"""Keywords that are not of the vocabulary for validation."""
 _SCHEMA = {"not", "if", "then", "else"}
 _SCHEMA_BELOW = {
     "items", "contains", "additionalProperties", "propertyNames", "unevaluatedItems", "unevaluatedProperties",
@@ -29,6 +31,7 @@ _SCHEMAS_BELOW = {"prefixItems"}
 _NAMED_BELOW = {"properties", "patternProperties"}
 _NAMED = {"dependentSchemas"}
 _TYPES = {"null", "boolean", "object", "array", "number", "integer", "string"}
+_PARTS_DEPTH = 8
 _INTEGERS = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 """Ranges of the formats for integers (OpenAPI 3.1, 4.4)."""
 
@@ -48,6 +51,8 @@ class Converter:
         self._is_3_0 = is_3_0
         self._read_only = read_only
         self._direction: Direction = "request"
+        self._marked_beside: frozenset[str] = frozenset()
+        """Properties that other parts of the schema which is being converted mark."""
 
     def _refer(self, place: Place, reference: str, owner: str | None, *, same_value: bool) -> dict[str, Any] | None:
         """What stands for `$ref`; None when it leads nowhere."""
@@ -96,10 +101,15 @@ class Converter:
                 schema.update(referred)
         if place.text("$recursiveRef") is not None and not self._is_3_0:
             schema.update(self._recursive(place, owner, same_value=same_value))
+        beside = self._marked_beside
+        self._marked_beside = beside | self._marked_within(place)
+        validates = self._documents.validates(place)
         for key, below in place.mapping():
-            self._keyword(schema, key, below, owner, same_value=same_value)
+            if validates or key not in _PLAIN or key in _BESIDE:
+                self._keyword(schema, key, below, owner, same_value=same_value)
         self._check_type(place, schema)
         self._direct(place, schema)
+        self._marked_beside = beside
         discriminators.apply(self._documents, place, schema)
         return self._from_3_0(place, schema) if self._is_3_0 else schema
 
@@ -127,7 +137,10 @@ class Converter:
             return self._convert(inner, owner, same_value=same_value)
 
         def other(inner: Place) -> Schema:
-            return self._convert(inner, owner, same_value=False)
+            beside, self._marked_beside = self._marked_beside, frozenset()
+            converted = self._convert(inner, owner, same_value=False)
+            self._marked_beside = beside
+            return converted
 
         if key in _PLAIN:
             schema[key] = place.node.plain()
@@ -169,15 +182,30 @@ class Converter:
 
         OpenAPI 3.1, 4.8.24.2; 3.0.3, 4.7.24.2.
         """
-        properties = place.below("properties")
-        if properties is None or not isinstance(schema.get("properties"), dict):
-            return
-        mark = "readOnly" if self._direction == "request" else "writeOnly"
-        marked = {name for name, below in properties.mapping() if self._has(below, mark)}
-        if isinstance(schema.get("required"), list):
-            schema["required"] = [name for name in schema["required"] if name not in marked]
-        if self._direction == "response" or not self._read_only:
+        marked = self._marked_here(place)
+        if isinstance(schema.get("required"), list) and (marked or self._marked_beside):
+            dropped = marked | self._marked_beside
+            schema["required"] = [name for name in schema["required"] if name not in dropped]
+        if isinstance(schema.get("properties"), dict) and (self._direction == "response" or not self._read_only):
             schema["properties"].update(dict.fromkeys(marked, False))
+
+    def _marked_here(self, place: Place) -> frozenset[str]:
+        properties = place.below("properties")
+        mark = "readOnly" if self._direction == "request" else "writeOnly"
+        return frozenset(name for name, below in (properties.mapping() if properties else []) if self._has(below, mark))
+
+    def _marked_within(self, place: Place, depth: int = 0) -> frozenset[str]:
+        """Properties that the parts of `allOf` mark: one part may require what another one marks."""
+        listed = place.below("allOf")
+        found: frozenset[str] = frozenset()
+        for item in listed.items() if listed and depth < _PARTS_DEPTH else []:
+            reference = item.text("$ref")
+            part = (
+                item if reference is None or self._documents.standard(item, reference) else self._documents.follow(item)
+            )
+            if part is not None:
+                found |= self._marked_here(part) | self._marked_within(part, depth + 1)
+        return found
 
     def _has(self, place: Place, mark: str) -> bool:
         if place.flag(mark):

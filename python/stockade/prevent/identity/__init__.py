@@ -1,0 +1,1 @@
+"""What identity needs from the outside world: key sets, and servers that know tokens."""
