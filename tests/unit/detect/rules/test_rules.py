@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.records import EVENT
@@ -139,4 +140,4 @@ def test_no_text_makes_the_reader_fail(tmp_path_factory: pytest.TempPathFactory,
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
     rules, problems = read([file])
     assert rules == []
-    assert problems or not text.strip()
+    assert problems or yaml.safe_load(text) is None
