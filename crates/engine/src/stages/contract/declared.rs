@@ -305,7 +305,9 @@ mod tests {
             "id": 1, "x": 1, "free": {"y": 1}, "map": {"k": {"id": 1, "z": 1}}, "one": {"a": {"deep": 1}, "c": 1},
             "kids": [{"id": 2, "x": 1, "kids": [{"y": 1}]}, {"x": 1}]
         });
-        let found = told(&json!({"$ref": "#/$defs/Tree"}), &named, &value);
+        let mut found = told(&json!({"$ref": "#/$defs/Tree"}), &named, &value);
+        // Whether a JSON object keeps its order is a feature that other crates may turn on.
+        found.sort();
         assert_eq!(found, [".kids[0].kids[0].y", ".kids[0].x", ".map.k.z", ".one.c", ".x"]);
     }
 
